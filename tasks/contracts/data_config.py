@@ -1,0 +1,49 @@
+"""Settings of the data: where the rows come from and how they are split."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from tasks.contracts.frozen import Frozen
+
+Kind = Literal["preferences", "demonstrations", "transcripts", "prompts", "text"]
+Split = Literal["train", "test", "auto"]
+
+
+class SourceConfig(Frozen):
+    """One file of rows."""
+
+    path: str = Field(min_length=1, description="the file, relative to the workspace, below data/")
+    kind: Kind | None = Field(None, description="what the rows are; null: told from the content")
+    split: Split = Field("auto", description="the split that all rows go to; auto: by the hash of the prompt")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="our field name -> the file's column, e.g. {prompt: question}")
+
+
+class DataConfig(Frozen):
+    sources: list[SourceConfig] = Field(min_length=1, description="the files that a retraining reads")
+    minimum_rows: int = Field(20, ge=1, description="a file with fewer accepted rows is refused")
+    refused_share_at_most: float = Field(
+        0.05, ge=0, le=1, description="a file with a larger share of refused rows is refused whole")
+    characters_at_most: int = Field(20_000, ge=1, description="longest text of one field that may train")
+    demonstrations_from: Literal["demonstrations", "chosen"] = Field(
+        "demonstrations", description="what SFT learns from: demonstrations, or the chosen side of comparisons")
+    validation_share: float = Field(
+        0.05, gt=0, lt=0.5, description="share of training prompts on which the best checkpoint is chosen")
+    test_share: float = Field(0.1, ge=0, lt=0.5, description="share of prompts of `auto` sources held out for gates")
+    judge_share: float = Field(
+        0.0, ge=0, lt=0.5, description="share of prompts of `auto` sources that only the judge of evaluate learns from")
+    split_salt: str = Field("hallmark", description="changes which prompt falls into which split")
+
+
+class TokensConfig(Frozen):
+    prompt: int = Field(ge=4, description="longest prompt in tokens; longer ones lose their beginning")
+    response: int = Field(ge=4, description="longest response in tokens, end token included")
+    vocabulary: int = Field(
+        1024, ge=300, description="entries of the tokenizer that is trained when no base model is given")
+
+    @model_validator(mode="after")
+    def fits(self) -> "TokensConfig":
+        if self.prompt + self.response > 1 << 20:
+            raise ValueError(f"tokens.prompt + tokens.response = {self.prompt + self.response} is over 2**20")
+        return self

@@ -1,0 +1,32 @@
+"""Where things lie, relative to the workspace's root. State that git ignores lies under HALLMARK_HOME."""
+
+import os
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+DVC_LOCK = Path("dvc.lock")
+CONSTRAINTS = Path("infra/constraints.txt")
+
+BUILD = Path("build")
+CHECKED = BUILD / "checked"  # rows that may train, one file a kind, and report.json
+DATA_DOCS = BUILD / "data_docs"  # HTML of Great Expectations
+PREPARED = BUILD / "prepared"  # tokenizer/, shards, row manifests
+BASE = BUILD / "base"
+SFT = BUILD / "sft"
+REWARD = BUILD / "reward"
+POLICY = BUILD / "policy"
+EVIDENCE = BUILD / "evidence"  # evidence.json, samples.json
+COMPARISON = BUILD / "comparison"  # evidence against the champion; written by the flow's own step
+METRICS = BUILD / "metrics"  # NAME.json, one flat object a stage, for `dvc metrics`
+PLOTS = BUILD / "plots"  # NAME.csv, one row a step, for `dvc plots`
+REPORT = BUILD / "reports" / "index.html"
+
+
+def home() -> Path:
+    """The state folder: HALLMARK_HOME, or `.hallmark` in the workspace."""
+    return Path(os.environ.get("HALLMARK_HOME") or ".hallmark")
+
+
+def checkpoints(stage: str, digest: str) -> Path:
+    """Where a stage keeps its checkpoints: outside its outputs, which DVC removes before each run."""
+    return home() / "checkpoints" / stage / digest
