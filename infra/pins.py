@@ -14,7 +14,7 @@ HEADER = """\
 # Every package of the environment at the version that was tested, those that others need included.
 # Written by `make pins`. Used by `make install`; each stage of dvc.yaml depends on this file.
 """
-NOT_PINNED = {"hallmark", "pip", "setuptools", "wheel"}  # the project itself, and what every venv brings in its own version
+NOT_PINNED = {"hallmark", "pip", "setuptools", "wheel"}  # the project itself, and what a venv brings along
 # torch's build for CUDA brings these; its build for the CPU does not, and the pin of torch decides their versions.
 CUDA = re.compile(r"^(nvidia|cuda|triton)\b")
 
