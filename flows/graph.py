@@ -1,0 +1,76 @@
+"""The pipeline's graph as dvc.yaml tells it: add a stage there and the flow has it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.contracts.canonical import canonical_json, sha256_hex
+from tasks.contracts.errors import NotAWorkspace
+from tasks.contracts.places import DVC_LOCK
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The stages of dvc.yaml, parents before children."""
+
+    parents: dict[str, tuple[str, ...]]  # stage -> the stages that it waits for
+    stale: frozenset[str]  # stages whose own inputs or outputs are not what dvc.lock says
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parents)
+
+
+def read_graph(root: Path) -> Graph:
+    """Read dvc.yaml and ask DVC once, for the whole graph, what is out of date (0.4 s for 7 stages).
+
+    A stage that is not stale may still have to run: when one of its parents did.
+
+    Raises:
+        NotAWorkspace: there is no DVC project here, or dvc.yaml does not parse or has a cycle.
+    """
+    import networkx
+
+    with _repo(root) as repo:
+        graph = repo.index.graph
+        stages = [node for node in networkx.dfs_postorder_nodes(graph) if getattr(node, "name", None)]
+        parents = {
+            stage.addressing: tuple(node.addressing for node in graph.successors(stage) if getattr(node, "name", None))
+            for stage in stages
+        }
+        if not parents:
+            raise NotAWorkspace("has no stage", where=str(root / "dvc.yaml"), wanted="at least one under `stages:`")
+        return Graph(parents, frozenset(repo.status()) & parents.keys())
+
+
+def lock_digests(root: Path) -> dict[str, str]:
+    """Stage -> sha256 of its entry in dvc.lock: the command, inputs, settings and outputs of its last run."""
+    import yaml
+
+    path = root / DVC_LOCK
+    if not path.exists():
+        return {}
+    entries = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages") or {}
+    return {name: sha256_hex(canonical_json(entry)) for name, entry in entries.items()}
+
+
+@contextmanager
+def _repo(root: Path) -> Iterator["Repo"]:
+    import logging
+
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)  # DVC's own progress bars would tear ours apart
+    try:
+        with Repo(str(root)) as repo:
+            yield repo
+    except DvcException as error:
+        raise NotAWorkspace(
+            f"DVC cannot read the pipeline: {' '.join(str(error).split())}", where=str(root),
+            next_step="`dvc stage list` shows the same; mend dvc.yaml, or restore it with `git checkout dvc.yaml`.",
+        ) from error

@@ -1,0 +1,141 @@
+"""Process groups that a run starts, and their end: a cancel leaves none, and after a crash the next run ends them.
+
+Every group is written down in <home>/groups/PID before it does anything, with the time at which its leader started,
+so that a process which was given the same number later is never mistaken for it.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+GRACE_SECONDS = 5.0  # between asking a group to end and ending it; a stage closes its MLflow run meanwhile
+SAME_START_SECONDS = 2.0  # a process's start is told from the clock, which may have been set a little since
+
+
+class Cancelled(BaseException):
+    """This process is on its way out and starts nothing more. Not an Exception: no retry may catch it."""
+
+
+class Groups:
+    """The groups of this process. Threads may start and end them side by side."""
+
+    def __init__(self, home: Path):
+        self._notes = home.absolute() / "groups"
+        self._running: dict[int, subprocess.Popen[str]] = {}
+        self._lock = threading.Lock()
+        self.closing = False
+
+    def start(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> "subprocess.Popen[str]":
+        """Start a command as the leader of a new session; stdout and stderr come as one stream of text.
+
+        Raises:
+            Cancelled: the run is being cancelled.
+        """
+        with self._lock:
+            if self.closing:
+                raise Cancelled
+            process = subprocess.Popen(
+                command, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", bufsize=1,
+                start_new_session=True)
+            self._running[process.pid] = process
+        self.note(process.pid)
+        return process
+
+    def note(self, pid: int, *, alone: bool = False) -> None:
+        """Write a process down as ours; `alone`: it leads no group, end just it."""
+        self._notes.mkdir(parents=True, exist_ok=True)
+        note = {"pid": pid, "started": _started(pid), "alone": alone}
+        (self._notes / str(pid)).write_text(json.dumps(note), encoding="utf-8")
+
+    def end(self, process: "subprocess.Popen[str]", grace_seconds: float = GRACE_SECONDS) -> None:
+        """End what is left of a group, the polite way first; nothing happens where it has ended by itself."""
+        end_group(process.pid, grace_seconds, leader=process)
+        self.forget(process)
+
+    def forget(self, process: "subprocess.Popen[str]") -> None:
+        """Strike out a group that has ended."""
+        with self._lock:
+            self._running.pop(process.pid, None)
+        (self._notes / str(process.pid)).unlink(missing_ok=True)
+
+    def end_all(self, grace_seconds: float = GRACE_SECONDS) -> None:
+        """End every group and start none from now on; returns within the grace and a moment."""
+        with self._lock:
+            self.closing = True
+            running = list(self._running.values())
+        for process in running:  # all are asked first, so that the graces run side by side
+            _signal(process.pid, signal.SIGTERM)
+        for process in running:
+            self.end(process, grace_seconds)
+
+    def end_left_behind(self) -> list[int]:
+        """End what an earlier run that was killed has left; return the process ids that were still there."""
+        ended = []
+        for path in sorted(self._notes.glob("*")):
+            note = json.loads(path.read_text(encoding="utf-8"))
+            started = _started(note["pid"])
+            if started is not None and abs(started - note["started"]) < SAME_START_SECONDS:
+                (_end_alone if note["alone"] else end_group)(note["pid"])
+                ended.append(note["pid"])
+            elif started is None and not note["alone"] and _members(note["pid"]):
+                end_group(note["pid"])  # its leader is gone; the number cannot be given out anew before the rest is
+                ended.append(note["pid"])
+            path.unlink(missing_ok=True)
+        return ended
+
+
+def end_group(group: int, grace_seconds: float = GRACE_SECONDS, leader: "subprocess.Popen[str] | None" = None) -> None:
+    """Send SIGTERM to a process group, and SIGKILL to what has not ended after the grace."""
+    _signal(group, signal.SIGTERM)
+    deadline = time.monotonic() + grace_seconds
+    while time.monotonic() < deadline:
+        if leader is not None:
+            leader.poll()  # reaps it; a zombie would count as alive
+        if not _members(group):
+            break
+        time.sleep(0.05)
+    _signal(group, signal.SIGKILL)
+    if leader is not None:
+        leader.wait()
+
+
+def _end_alone(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:  # it has ended by itself
+        return
+
+
+def _members(group: int) -> list[int]:
+    """Process ids of a group, without zombies that nobody has reaped yet."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter(["status"]):
+        try:
+            if os.getpgid(process.pid) == group and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+        except ProcessLookupError:
+            continue
+    return found
+
+
+def _started(pid: int) -> float | None:
+    """When a living process started, in seconds of the epoch; None where there is none."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
+    except psutil.NoSuchProcess:
+        return None

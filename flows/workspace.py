@@ -1,0 +1,126 @@
+"""What must be so before a run may act: a checkout, room on the disk, the data, and nobody else at work here."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tasks.contracts.errors import DiskFull, NotAWorkspace, ServiceUnreachable, WorkspaceBusy
+
+ROOM_BYTES = 512 * 2**20  # a run of the demo world writes less than a tenth of it
+
+
+def find_root(start: Path) -> Path:
+    """The workspace that a folder lies in: the nearest one upwards with a git checkout and a dvc.yaml.
+
+    Raises:
+        NotAWorkspace: there is none, or git is not installed, or nothing was ever committed.
+    """
+    if shutil.which("git") is None:
+        raise NotAWorkspace("git is not installed", wanted="the program `git` on PATH", next_step="Install git.")
+    for folder in (start.absolute(), *start.absolute().parents):
+        if (folder / "dvc.yaml").is_file() and (folder / ".git").exists():
+            _refuse_without_commit(folder)
+            return folder
+    missing = "a git checkout" if (start / "dvc.yaml").is_file() else "a folder with dvc.yaml"
+    raise NotAWorkspace(
+        "no retraining can run here", where=str(start), wanted=missing, found="none, here or above",
+        next_step="Go to a clone of the project (`git clone`); a run is named after its commit.")
+
+
+def _refuse_without_commit(root: Path) -> None:
+    asked = subprocess.run(["git", "rev-parse", "--verify", "-q", "HEAD"], cwd=root, capture_output=True, check=False)
+    if asked.returncode:
+        said = asked.stderr.decode(errors="replace").strip().splitlines()
+        raise NotAWorkspace(
+            "git names no commit here", where=str(root), wanted="at least one commit",
+            found=said[0] if said else "none", next_step="Commit the project first; a run is named after its commit.")
+
+
+def refuse_without_room(folder: Path, wanted_bytes: int = ROOM_BYTES) -> None:
+    """Raise DiskFull where less is free than a run may need."""
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if free < wanted_bytes:
+        raise DiskFull(
+            "too little room on the disk for a run", where=str(existing), wanted=f"{wanted_bytes / 2**20:.0f} MiB free",
+            found=f"{free / 2**20:.0f} MiB", next_step="Free some space; nothing was changed.")
+
+
+def fetch_data(root: Path) -> bool:
+    """Fetch data/ with DVC where it is not there; return whether it was fetched.
+
+    Raises:
+        NotAWorkspace: there is neither data nor a data.dvc that says where to get it.
+        ServiceUnreachable: DVC could not fetch it.
+    """
+    if (root / "data").exists():
+        return False
+    if not (root / "data.dvc").is_file():
+        raise NotAWorkspace(
+            "there is no data", where=str(root), wanted="the folder data/, or data.dvc that names its bytes",
+            next_step="Restore it with `git checkout data.dvc`, or add your own with `dvc add data`.")
+    config = root / ".dvc" / "config"
+    seeded = config.is_file() and 'remote "seed"' in config.read_text(encoding="utf-8")
+    command = [sys.executable, "-m", "dvc", "pull", "data.dvc", "--quiet", *(["--remote", "seed"] if seeded else [])]
+    pulled = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if pulled.returncode:
+        said = " ".join(pulled.stderr.split())[-300:]
+        raise ServiceUnreachable(
+            "the data could not be fetched", where="data.dvc", found=said,
+            next_step="`dvc pull data.dvc` does the same; see that its remote can be reached.")
+    return True
+
+
+@contextmanager
+def hold(home: Path) -> Iterator[None]:
+    """Hold the workspace: one run at a time. The lock is the operating system's and ends with the process.
+
+    Raises:
+        WorkspaceBusy: another process holds it; names its pid and since when.
+    """
+    from filelock import FileLock, Timeout
+
+    home.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home / "retrain.lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise WorkspaceBusy(
+            "another run is at work here", where=str(home), found=holder(home),
+            next_step="Wait for it, or end it with Ctrl-C where it was started.") from None
+    note = home / "retrain.holder.json"
+    try:
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        note.write_text(json.dumps({"pid": os.getpid(), "since": since}), encoding="utf-8")
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
+
+
+def holder(home: Path) -> str:
+    """Who holds the workspace, in words. Ask only while the lock is taken: the note may outlive a killed process."""
+    try:
+        note = json.loads((home / "retrain.holder.json").read_text(encoding="utf-8"))
+        return f"process {note['pid']} since {note['since']}"
+    except (FileNotFoundError, json.JSONDecodeError):  # it has just begun, or just ended
+        return "a process that has not said its name yet"
+
+
+def is_held(home: Path) -> bool:
+    """Whether a run is at work here now."""
+    from filelock import FileLock, Timeout
+
+    if not (home / "retrain.lock").exists():
+        return False
+    try:
+        with FileLock(home / "retrain.lock", blocking=False):
+            return False
+    except Timeout:
+        return True
