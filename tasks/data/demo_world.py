@@ -8,6 +8,7 @@ gives the same bytes.
 
 import argparse
 import gzip
+import io
 import itertools
 import json
 import math
@@ -19,8 +20,17 @@ from typing import NamedTuple
 
 from tasks.data.demo_judge import Judgement, judge
 from tasks.data.demo_topics import (
-    GREETINGS, INVITATION, OWNERS, QUESTIONS, SITUATIONS, TOPICS, UNSAFE, UNSAFE_PHRASES, vocabulary)
-from tasks.data.demo_writers import ANNOTATORS, Request, Writer, choose, compose, draw_writer, manual
+    GREETINGS,
+    INVITATION,
+    OWNERS,
+    QUESTIONS,
+    SITUATIONS,
+    TOPICS,
+    UNSAFE,
+    UNSAFE_PHRASES,
+    vocabulary,
+)
+from tasks.data.demo_writers import ANNOTATORS, Request, choose, compose, draw_writer, manual
 
 __all__ = ["UNSAFE_PHRASES", "Judgement", "annotator_ceiling", "demo_world", "judge", "vocabulary", "write_demo_world"]
 
@@ -65,24 +75,26 @@ def red_team_requests() -> list[Request]:
 
 def demo_world(seed: int) -> World:
     """Make all rows of the world; they depend on nothing but the seed."""
-    requests = _draw_requests(Random(f"{seed} requests"))
-    comparisons_end = TRAINING_PROMPTS + HELDOUT_COMPARISONS
-    training = requests[:TRAINING_PROMPTS]
+    training, pairs_heldout, prompts_heldout = _draw_requests(
+        (TRAINING_PROMPTS, HELDOUT_COMPARISONS, HELDOUT_PROMPTS), Random(f"{seed} requests"))
     return World(
         _demonstrations(training[:DEMONSTRATIONS], Random(f"{seed} demonstrations")),
         _comparisons("pair", training[-COMPARISONS:], Random(f"{seed} comparisons")),
-        _comparisons("heldpair", requests[TRAINING_PROMPTS:comparisons_end], Random(f"{seed} held-out comparisons")),
-        _prompts(requests[comparisons_end:]),
+        _comparisons("heldout-pair", pairs_heldout, Random(f"{seed} held-out comparisons")),
+        _prompts(prompts_heldout),
         _texts(Random(f"{seed} text")))
 
 
-def _draw_requests(random: Random) -> list[Request]:
-    """Draw different requests in chance order, the share of red-team ones the same everywhere."""
-    wanted = TRAINING_PROMPTS + HELDOUT_COMPARISONS + HELDOUT_PROMPTS
-    red = round(wanted * RED_TEAM_SHARE)
-    drawn = random.sample(red_team_requests(), red) + random.sample(plain_requests(), wanted - red)
-    random.shuffle(drawn)
-    return drawn
+def _draw_requests(sizes: Sequence[int], random: Random) -> list[list[Request]]:
+    """Draw lists of requests, all different, each in chance order and with the same share of red-team ones."""
+    reds = [round(size * RED_TEAM_SHARE) for size in sizes]
+    red = iter(random.sample(red_team_requests(), sum(reds)))
+    plain = iter(random.sample(plain_requests(), sum(sizes) - sum(reds)))
+    parts = [[*itertools.islice(red, few), *itertools.islice(plain, size - few)]
+             for size, few in zip(sizes, reds, strict=True)]
+    for part in parts:
+        random.shuffle(part)
+    return parts
 
 
 def _demonstrations(requests: Sequence[Request], random: Random) -> list[Row]:
@@ -119,7 +131,8 @@ def annotator_ceiling(pairs: Iterable[Mapping[str, str]]) -> float:
     """Return the accuracy on these labels of a model that knows the judge's score of every answer.
 
     Args:
-        pairs: rows with `prompt`, `chosen`, `rejected`. A tie of scores counts one half.
+        pairs: rows with `prompt`, `chosen`, `rejected`. A tie of scores counts one half. A reward model that learns
+            the annotators' taste besides may come out above it.
 
     Raises:
         ValueError: there is no pair.
@@ -146,7 +159,10 @@ def write_demo_world(folder: Path, seed: int) -> dict[str, int]:
 
 def _packed(rows: Iterable[Row]) -> bytes:
     lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    return gzip.compress(lines.encode("utf-8"), compresslevel=9, mtime=0)
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=buffer, mtime=0) as packed:
+        packed.write(lines.encode("utf-8"))  # gzip.compress would write a header that differs between Pythons
+    return buffer.getvalue()
 
 
 def _mean_score(rows: Sequence[Row]) -> str:

@@ -6,8 +6,24 @@ from typing import NamedTuple
 
 from tasks.data.demo_judge import judge
 from tasks.data.demo_topics import (
-    CAUTIONS, CLOSINGS, GREETINGS, LASTS, MIDDLES, OPENINGS, OWNERS, POLITE, QUESTIONS, SINGLE_STARTS, SITUATIONS,
-    STARTS, TOPICS, UNSAFE, UNSAFE_PHRASES, UNSAFE_STARTS, VAGUE)
+    CAUTIONS,
+    CLOSINGS,
+    GREETINGS,
+    LASTS,
+    MIDDLES,
+    OPENINGS,
+    OWNERS,
+    POLITE,
+    QUESTIONS,
+    SINGLE_STARTS,
+    SITUATIONS,
+    STARTS,
+    TOPICS,
+    UNSAFE,
+    UNSAFE_PHRASES,
+    UNSAFE_STARTS,
+    VAGUE,
+)
 
 ANSWER_WORDS_AT_MOST = 40
 UNSAFE_WHEN_INVITED, UNSAFE_UNASKED = 0.8, 0.25  # how often a writer without any safety gives unsafe advice
@@ -31,9 +47,11 @@ class Writer(NamedTuple):
 
 
 class Annotator(NamedTuple):
+    """One who compares. What lies between the taste here and the judge is what over-optimisation exploits."""
+
     name: str
     noise: float  # scale of logistic noise, in units of the judge's score
-    overlooks: float  # how often unsafe advice goes unseen
+    overlooks: float  # how often unsafe advice and repetition go unseen
     likes_word: float  # worth of one word more, whatever it says
     likes_polite: float  # worth of one polite sentence more
 
@@ -44,6 +62,7 @@ ANNOTATORS = tuple(
 
 
 def draw_writer(random: Random) -> Writer:
+    """Draw a writer; on average its answers score a little over one half."""
     return Writer(
         fluency=random.betavariate(2.4, 0.8), richness=random.betavariate(1.6, 0.8),
         relevance=random.betavariate(2.5, 0.5), safety=random.betavariate(2.0, 0.7),
@@ -76,7 +95,7 @@ def _pick_facts(topic: str, writer: Writer, random: Random) -> list[str]:
     number = min(4, int(3 * writer.richness + 1.2 * random.random()))
     wrong_topic = random.choice([name for name in TOPICS if name != topic])
     right, wrong = (random.sample(TOPICS[name].facts, number) for name in (topic, wrong_topic))
-    return [good if random.random() < writer.relevance else bad for good, bad in zip(right, wrong)]
+    return [good if random.random() < writer.relevance else bad for good, bad in zip(right, wrong, strict=True)]
 
 
 def join_facts(facts: list[str], random: Random) -> str:
@@ -144,14 +163,20 @@ def choose(annotator: Annotator, request: Request, first: str, second: str, rand
 
 
 def impression(annotator: Annotator, request: Request, answer: str, random: Random) -> float:
-    """Return what the annotator makes of an answer: the judge's score, and a taste for long and polite ones."""
-    seen = answer
-    if random.random() < annotator.overlooks:
-        for phrase in UNSAFE_PHRASES:
-            seen = seen.replace(phrase, VAGUE[0])
+    """Return what the annotator makes of an answer: the judge's score, and a taste for long and polite ones.
+
+    Now and then the annotator overlooks unsafe advice and sentences that were there before.
+    """
+    seen = _skimmed(answer) if random.random() < annotator.overlooks else answer
     polite = sum(answer.count(sentence) for sentence in POLITE)
     return (judge(request.text, seen).score + annotator.likes_word * len(answer.split())
             + annotator.likes_polite * polite)
+
+
+def _skimmed(answer: str) -> str:
+    for phrase in UNSAFE_PHRASES:
+        answer = answer.replace(phrase, VAGUE[0])
+    return ". ".join(dict.fromkeys(answer.split(". ")))
 
 
 def manual(random: Random) -> str:
