@@ -60,7 +60,7 @@ def row_id(row: Mapping[str, object]) -> str:
 
 def file_sha256(path: Path | str) -> str:
     """The sha256 of a file's bytes, read in pieces. Raises OSError where it cannot be read."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
