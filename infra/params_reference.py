@@ -16,7 +16,7 @@ BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "at leas
 
 def params_reference() -> str:
     """One table for each section of params.yaml."""
-    parts = [("Top level", "", Params)]
+    parts: list[tuple[str, str, type[BaseModel]]] = [("Top level", "", Params)]
     parts += [(f"`{path}`", path, model) for path, model in sections(Params, "")]
     return "\n".join(block for title, path, model in parts if (block := section(title, path, model)))
 

@@ -113,7 +113,7 @@ def read_files(root: Path) -> Files:
     return Files(
         evidence=_mapping(read_json(root / places.EVIDENCE / "evidence.json")),
         data=_mapping(read_json(root / places.CHECKED / "report.json")),
-        samples=_mappings(read_json(root / places.EVIDENCE / "samples.json")),
+        samples=mappings(read_json(root / places.EVIDENCE / "samples.json")),
         policy=read_curves(plots / "train_policy.csv"),
         losses={stage: curves for stage in ("pretrain", "train_sft", "train_reward")
                 if (curves := read_curves(plots / f"{stage}.csv"))},
@@ -124,5 +124,6 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _mappings(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+def mappings(value: object) -> list[dict[str, Any]]:
+    """The mappings of a list; nothing where the value is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list | tuple) else []

@@ -1,0 +1,57 @@
+"""Which curves the report shows, and what bounds them."""
+
+from typing import Any
+
+from flows.report.drawing import Chart, draw
+from flows.report.inputs import Curve, Curves, Files, number
+
+REWARD_PARTS = ("preference", "fluency", "richness", "relevance", "safety")
+
+
+def of_policy(files: Files, findings: list[dict[str, Any]]) -> list[Chart]:
+    """How the policy fared from update to update: what it was paid, how far it went, how long it talked."""
+    curves, kept = files.policy, kept_step(files)
+    budget = next((one["bounds"][-1] for one in findings if one["metric"] == "kl_nats" and one["bounds"]), None)
+    parts = {name: name for name in REWARD_PARTS}
+    judged = {name: name.replace("_", " ") for name in curves if "judge" in name}
+    return [
+        chart("Reward", curves, {"reward": "training prompts", "heldout_reward": "held-out prompts"}, kept=kept),
+        chart("Parts of the reward", curves, parts, kept=kept),
+        chart("Judge's score", curves, judged, kept=kept),
+        chart("KL to the reference", curves, {"kl_nats": "training prompts", "heldout_kl_nats": "held-out prompts"},
+              unit="nats a response", kept=kept, bound=budget),
+        chart("Response length", curves, {"response_tokens": "mean"}, unit="tokens", kept=kept),
+    ]
+
+
+def of_optimisation(curves: Curves) -> list[Chart]:
+    """What an engineer looks at when a run went wrong."""
+    wanted = {
+        "policy_loss": ("Policy loss", ""), "value_loss": ("Value loss", ""), "entropy": ("Entropy", "nats a token"),
+        "clip_share": ("Clipped ratios", "share"), "gradient_norm": ("Gradient norm", "")}
+    return [chart(title, curves, {name: title}, unit=unit) for name, (title, unit) in wanted.items()]
+
+
+def of_losses(losses: dict[str, Curves]) -> list[Chart]:
+    """Every loss and accuracy of the supervised stages."""
+    return [
+        chart(f"{stage}: {name.replace('_', ' ')}", curves, {name: name}, steps_are="step")
+        for stage, curves in losses.items() for name in curves if "loss" in name or "accuracy" in name]
+
+
+def chart(title: str, curves: Curves, wanted: dict[str, str], *, unit: str = "", kept: float | None = None,
+          bound: float | None = None, steps_are: str = "update") -> Chart:
+    """A chart of the columns that exist, under their names for a reader."""
+    found: dict[str, Curve] = {shown_as: curves[name] for name, shown_as in wanted.items() if name in curves}
+    return Chart(title, found, unit, bound, kept, steps_are)
+
+
+def pictures(charts: list[Chart]) -> list[dict[str, str]]:
+    """The charts that have a curve, each with its title and its picture."""
+    return [{"title": one.title, "svg": draw(one)} for one in charts if one.curves]
+
+
+def kept_step(files: Files) -> float | None:
+    """The update whose policy was kept, as the stage reports it."""
+    numbers = files.metrics.get("train_policy", {})
+    return next((number(value) for name, value in numbers.items() if name in ("best_update", "kept_update")), None)
