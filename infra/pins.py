@@ -36,21 +36,22 @@ def pinned(path: Path = CONSTRAINTS) -> dict[str, str]:
     return {normalised(name): version for name, _, version in (line.partition("==") for line in lines if line)}
 
 
-def differences() -> list[str]:
-    """One sentence for each package whose pin is not what is installed; pins of absent packages are no difference."""
-    pins = pinned()
+def differences(packages: dict[str, str], pins: dict[str, str]) -> list[str]:
+    """One sentence for each package whose pin is not its version; pins of absent packages are no difference."""
     return [
         f"{name} {version} is installed, and {CONSTRAINTS} pins {pins.get(name, 'no version of it')}"
-        for name, version in installed().items() if pins.get(name) != version]
+        for name, version in packages.items() if pins.get(name) != version]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="rewrite the file")
+    packages = installed()
     if parser.parse_args().write:
-        CONSTRAINTS.write_text(HEADER + "".join(f"{name}=={version}\n" for name, version in installed().items()),
-                               encoding="utf-8")
-    print("\n".join(found := differences()) or f"{CONSTRAINTS} pins all {len(installed())} packages")
+        lines = "".join(f"{name}=={version}\n" for name, version in packages.items())
+        CONSTRAINTS.write_text(HEADER + lines, encoding="utf-8")
+    found = differences(packages, pinned())
+    print("\n".join(found) or f"{CONSTRAINTS} pins all {len(packages)} packages")
     return 1 if found else 0
 
 
