@@ -98,9 +98,9 @@ def test_what_cannot_be_canonical_is_not_written(ledger):
     "INSERT INTO ledger SELECT 9, time, kind, actor, 'p', payload, 'h', key, signature FROM ledger LIMIT 1",
 ])
 def test_the_table_refuses_everything_but_the_next_entry(ledger, statement):
-    with closing(sqlite3.connect(ledger.path)) as connection:
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            connection.execute(statement)
+    refusal = pytest.raises(sqlite3.IntegrityError, match="append-only")
+    with closing(sqlite3.connect(ledger.path)) as connection, refusal:
+        connection.execute(statement)
     assert ledger.verify().ok
 
 
