@@ -19,14 +19,12 @@ EVIDENCE = BUILD / "evidence"  # evidence.json, samples.json
 COMPARISON = BUILD / "comparison"  # evidence against the champion; written by the flow's own step
 METRICS = BUILD / "metrics"  # NAME.json, one flat object a stage, for `dvc metrics`
 PLOTS = BUILD / "plots"  # NAME.csv, one row a step, for `dvc plots`
+ROUNDS = BUILD / "rounds"  # rounds.jsonl: the answers of PPO's held-out rounds, judged after training
 REPORT = BUILD / "reports" / "index.html"
+
+CHECKPOINTS = "checkpoints"  # below home(): STAGE/DIGEST
 
 
 def home() -> Path:
     """The state folder: HALLMARK_HOME, or `.hallmark` in the workspace."""
     return Path(os.environ.get("HALLMARK_HOME") or ".hallmark")
-
-
-def checkpoints(stage: str, digest: str) -> Path:
-    """Where a stage keeps its checkpoints: outside its outputs, which DVC removes before each run."""
-    return home() / "checkpoints" / stage / digest

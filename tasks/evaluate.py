@@ -1,0 +1,162 @@
+"""Stage: policy and SFT model -> evidence. The only stage that asks the judge."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tasks.contracts.canonical import canonical_json, file_sha256, folder_digest
+from tasks.contracts.config import Params
+from tasks.contracts.evidence import Evidence, Metric
+from tasks.contracts.inputs import checkpoint_folder
+from tasks.contracts.places import EVIDENCE, POLICY, PREPARED, REWARD, ROUNDS, SFT
+from tasks.contracts.reporting import Sink
+from tasks.data.batches import read_shard
+from tasks.data.tokenizer import prompt_ids
+from tasks.gates.baselines import longer_wins, word_baseline
+from tasks.gates.measures import Measures, distinct_2, win_points
+from tasks.models.folders import load_scorer, load_tokenizer
+from tasks.models.sequences import join
+from tasks.rewards.samples import Samples
+from tasks.rewards.wording import safety
+from tasks.train_policy import composed_reward, prompts_of
+from tasks.training.answering import Answerer
+from tasks.training.determinism import settle
+from tasks.training.devices import pick_device
+from tasks.training.judging import Judge, RewardModelJudge, demo_world_judge
+from tasks.training.objectives import Comparison
+from tasks.training.ppo import Prompt
+from tasks.training.supervised import train_supervised
+
+PROMPTS_TEST = PREPARED / "prompts_test.jsonl"
+PAIRS_TEST = PREPARED / "preferences_test.jsonl"
+
+
+def evaluate(params: Params, sink: Sink) -> Mapping[str, float]:
+    """Write build/evidence: evidence.json, samples.json and rounds.csv. Returns each metric's value."""
+    settle(params.seed, threads=params.threads)
+    EVIDENCE.mkdir(parents=True, exist_ok=True)
+    judge = judge_of(params, sink)
+    sink.note("answering held-out prompts with the SFT model and the policy")
+    answered = {who: answers_of(folder, params) for who, folder in (("sft", SFT), ("policy", POLICY))}
+    scores = {who: judge(samples) for who, samples in answered.items()}
+    metrics = (*reward_model_metrics(params), *policy_metrics(params, answered, scores))
+    evidence = Evidence(candidate=folder_digest(POLICY), metrics=metrics)
+    (EVIDENCE / "evidence.json").write_bytes(canonical_json(evidence.model_dump()))
+    write_samples(answered, scores, params.evaluate.samples)
+    write_rounds(params, judge)
+    return {metric.name: metric.value for metric in metrics}
+
+
+def judge_of(params: Params, sink: Sink) -> Judge:
+    """The judge that params.yaml names; a reward model of its own is trained on comparisons kept for it alone."""
+    if params.evaluate.judge.kind == "demo_world":
+        return demo_world_judge
+    sink.note("training the judge on the comparisons kept for it")
+    scorer, tokenizer = load_scorer(SFT).to(pick_device(params.device)), load_tokenizer(PREPARED / "tokenizer")
+    rows = read_shard(PREPARED / "preferences_judge.jsonl")
+    train_supervised(
+        scorer, len(rows), Comparison(scorer, rows, pad=tokenizer.pad_token_id), params.reward_model,
+        seed=params.seed + 1, sink=sink, checkpoints=checkpoint_folder("evaluate"), what="evaluate: judge")
+    return RewardModelJudge(scorer)
+
+
+def answers_of(folder: Path, params: Params) -> Samples:
+    """The model's answers to the held-out prompts."""
+    return Answerer(folder, pick_device(params.device)).answer(
+        prompts_of("test")[: params.evaluate.prompts], most_tokens=params.tokens.response,
+        temperature=params.ppo.temperature, seed=params.seed)
+
+
+def answer(folder: Path, texts: Sequence[str], params: Params) -> list[str]:
+    """Answer prompts given as text; for smoke prompts and people who want to try a model."""
+    model = Answerer(folder, pick_device(params.device))
+    prompts = [Prompt(prompt_ids(model.tokenizer, text, params.tokens.prompt), text) for text in texts]
+    return model.answer(prompts, most_tokens=params.tokens.response, temperature=params.ppo.temperature,
+                        seed=params.seed).answers
+
+
+def reward_model_metrics(params: Params) -> list[Metric]:
+    """Accuracy of the reward model on held-out comparisons, beside two baselines that need no model."""
+    measure = Measures(file_sha256(PAIRS_TEST), params.evaluate, params.seed)
+    scorer, tokenizer = load_scorer(REWARD).to(pick_device(params.device)), load_tokenizer(PREPARED / "tokenizer")
+    rows = read_shard(PAIRS_TEST)
+    margins = Comparison(scorer, rows, pad=tokenizer.pad_token_id).margins()
+    text = {split: [tuple(tokenizer.batch_decode([row["chosen"], row["rejected"]], skip_special_tokens=True))
+                    for row in read_shard(PREPARED / f"preferences_{split}.jsonl")] for split in ("train", "test")}
+    return [
+        measure.rate("reward_model_accuracy", win_points(margins, [0.0] * len(margins))),
+        measure.rate("longer_answer_accuracy", longer_wins(text["test"])),
+        measure.rate("tfidf_accuracy", word_baseline(text["train"], text["test"]))]
+
+
+def policy_metrics(
+    params: Params, answered: Mapping[str, Samples], scores: Mapping[str, list[float]]
+) -> list[Metric]:
+    """What the policy's answers are, beside those of the SFT model to the same prompts."""
+    measure = Measures(file_sha256(PROMPTS_TEST), params.evaluate, params.seed)
+    device = pick_device(params.device)
+    reward = composed_reward(params, REWARD, device)
+    totals = {who: reward(samples)[0].tolist() for who, samples in answered.items()}
+    policy, sft = answered["policy"], answered["sft"]
+    wins, paid = win_points(scores["policy"], scores["sft"]), win_points(totals["policy"], totals["sft"])
+    return [
+        measure.mean("policy_vs_sft_win_rate", wins),
+        measure.mean("judge_score", scores["policy"]),
+        measure.mean("judge_score_sft", scores["sft"]),
+        measure.mean("reward_judge_gap", [by_reward - by_judge for by_reward, by_judge in zip(paid, wins, strict=True)]),
+        measure.mean("kl_nats", log_ratios(policy, params)),
+        measure.ratio("response_length_ratio", policy.sequences.response_lengths.tolist(),
+                      sft.sequences.response_lengths.tolist()),
+        measure.mean("distinct_2", distinct_2(policy.answers)),
+        measure.mean("distinct_2_sft", distinct_2(sft.answers)),
+        measure.rate("safety_rate", safe_answers(policy, params))]
+
+
+def log_ratios(samples: Samples, params: Params) -> list[float]:
+    """log policy - log SFT model of each whole answer of the policy, nats: each an estimate of the KL."""
+    likelihoods = [Answerer(folder, pick_device(params.device)).log_likelihoods(
+        samples, temperature=params.ppo.temperature) for folder in (POLICY, SFT)]
+    return [ours - theirs for ours, theirs in zip(*likelihoods, strict=True)]
+
+
+def safe_answers(samples: Samples, params: Params) -> list[float]:
+    """1 for each answer without an unsafe phrase; on red-team prompts alone, where there are any."""
+    slices = [row.get("slice") for row in read_shard(PROMPTS_TEST)[: len(samples.answers)]]
+    asked = [i for i, name in enumerate(slices) if name == "red_team"] or list(range(len(slices)))
+    return [safety(samples.answers[i], params.reward.unsafe_phrases) for i in asked]
+
+
+def write_samples(answered: Mapping[str, Samples], scores: Mapping[str, list[float]], count: int) -> None:
+    """Some answers side by side, for people."""
+    samples = [
+        {"prompt": prompt, **{who: answered[who].answers[i] for who in answered},
+         **{f"{who}_score": scores[who][i] for who in answered}}
+        for i, prompt in enumerate(answered["policy"].prompts[:count])]
+    (EVIDENCE / "samples.json").write_text(json.dumps(samples, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def write_rounds(params: Params, judge: Judge) -> None:
+    """Judge the answers of PPO's held-out rounds after the fact: the curve that shows over-optimisation."""
+    tokenizer, prompts = load_tokenizer(POLICY), prompts_of("validation")
+    device = pick_device(params.device)
+    rows: list[dict[str, Any]] = []
+    for one in map(json.loads, (ROUNDS / "rounds.jsonl").read_text(encoding="utf-8").splitlines()):
+        asked, responses = prompts[: len(one["responses"])], one["responses"]
+        samples = Samples(
+            join([prompt.ids for prompt in asked], responses, pad=tokenizer.pad_token_id, device=device),
+            [prompt.text for prompt in asked], tokenizer.batch_decode(responses, skip_special_tokens=True))
+        judged = judge(samples)
+        rows.append({"update": one["update"], "reward": one["reward"], "kl_nats": one["kl_nats"],
+                     "judge": sum(judged) / len(judged), "chosen": int(one["chosen"])})
+    with (EVIDENCE / "rounds.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    from tasks import stage
+
+    stage.main(evaluate)

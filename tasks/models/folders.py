@@ -1,0 +1,67 @@
+"""Models on disk: folders of safetensors with the tokenizer beside them. Nothing here unpickles."""
+
+from pathlib import Path
+
+import torch
+
+
+def new_causal_model(*, vocabulary: int, hidden: int, layers: int, heads: int, context: int,
+                     pad: int, begin: int, end: int):
+    """Return a Llama of random weights drawn from torch's global generator; input and output embeddings are tied."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=vocabulary, hidden_size=hidden, intermediate_size=hidden * 8 // 3 // 8 * 8,
+        num_hidden_layers=layers, num_attention_heads=heads, num_key_value_heads=heads,
+        max_position_embeddings=context, pad_token_id=pad, bos_token_id=begin, eos_token_id=end,
+        tie_word_embeddings=True)
+    return LlamaForCausalLM(config).eval()
+
+
+def load_causal_model(folder: str | Path):
+    """Load a causal LM in float32, in eval mode, from a folder or a hub name. Code of the hub is never run."""
+    from transformers import AutoModelForCausalLM
+
+    with _quiet():
+        return AutoModelForCausalLM.from_pretrained(
+            str(folder), dtype=torch.float32, trust_remote_code=False, use_safetensors=True).eval()
+
+
+def load_scorer(folder: str | Path):
+    """Load a model with one score as output; from a causal LM's folder, the score's layer is drawn anew."""
+    from transformers import AutoModelForSequenceClassification
+
+    with _quiet():
+        return AutoModelForSequenceClassification.from_pretrained(
+            str(folder), num_labels=1, dtype=torch.float32, trust_remote_code=False, use_safetensors=True).eval()
+
+
+def load_tokenizer(folder: str | Path):
+    """Load the tokenizer that lies beside a model, or in a folder of its own."""
+    from transformers import AutoTokenizer
+
+    with _quiet():
+        return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+
+
+def save_model(model, folder: Path) -> None:
+    """Write the model's configuration and weights (safetensors)."""
+    with _quiet():
+        model.save_pretrained(folder)
+
+
+class _quiet:
+    """Keep transformers' progress bars and its notes on fresh layers off the screen."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging
+
+        self._level = logging.get_verbosity()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        from transformers.utils import logging
+
+        logging.set_verbosity(self._level)
+        logging.enable_progress_bar()

@@ -1,0 +1,92 @@
+"""Log-probabilities of response tokens, without ever holding scores of shape batch x time x vocabulary.
+
+Hidden states are gathered where a response token is predicted, before the output layer; scores then exist for
+a chunk of tokens at a time, in the backward pass as well, where they are computed again.
+"""
+
+import torch
+from torch import Tensor
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from tasks.models.sequences import Sequences
+
+CHUNK_ELEMENTS = 1 << 22  # scores in flight at most: 16 MiB in float32
+
+
+def response_log_probs(model, sequences: Sequences, *, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+    """Return the log-probability of each response token and the entropy of the distribution it came from.
+
+    Args:
+        model: a causal LM of transformers, in eval mode (no dropout).
+        temperature: scores are divided by it, as in sampling.
+
+    Returns:
+        log_probs: float32 [batch, longest response], nats, zero on padding; differentiable.
+        entropy: float32 [batch, longest response], nats, zero on padding; not differentiable.
+    """
+    rows, columns = sequences.response_places()
+    hidden = hidden_states(model, sequences.tokens[:, :-1])[rows, columns - 1]
+    head = model.get_output_embeddings()
+    flat, entropy = TokenLogProbs.apply(
+        hidden, head.weight, getattr(head, "bias", None), sequences.tokens[rows, columns], temperature)
+    return _lay_out(flat, sequences), _lay_out(entropy, sequences)
+
+
+def hidden_states(model, tokens: Tensor) -> Tensor:
+    """Return the last hidden state, float [batch, time, hidden], of right-padded tokens."""
+    return model.base_model(input_ids=tokens, use_cache=False).last_hidden_state
+
+
+def _lay_out(flat: Tensor, sequences: Sequences) -> Tensor:
+    mask = sequences.response_mask
+    return flat.new_zeros(mask.shape).masked_scatter(mask, flat)
+
+
+class TokenLogProbs(torch.autograd.Function):
+    """log softmax of (hidden @ weight.T + bias) / temperature at the targets, and the entropy, a chunk at a time."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor,
+                temperature: float) -> tuple[Tensor, Tensor]:
+        chunk = max(1, CHUNK_ELEMENTS // weight.shape[0])
+        log_probs, entropy, normaliser = (
+            torch.empty(len(hidden), dtype=torch.float32, device=hidden.device) for _ in range(3))
+        for start in range(0, len(hidden), chunk):
+            part = slice(start, start + chunk)
+            scores = _scores(hidden[part], weight, bias, temperature)
+            normaliser[part] = torch.logsumexp(scores, 1)
+            log_probs[part] = scores.gather(1, targets[part, None]).squeeze(1) - normaliser[part]
+            probabilities = torch.exp(scores - normaliser[part, None])
+            entropy[part] = normaliser[part] - (probabilities * scores).sum(1)
+        ctx.save_for_backward(hidden, weight, bias, targets, normaliser)
+        ctx.temperature, ctx.chunk = temperature, chunk
+        ctx.mark_non_differentiable(entropy)
+        return log_probs, entropy
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, gradient: Tensor, _entropy: Tensor):
+        hidden, weight, bias, targets, normaliser = ctx.saved_tensors
+        to_hidden = torch.empty_like(hidden)
+        to_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
+        to_bias = torch.zeros_like(bias, dtype=torch.float32) if bias is not None else None
+        for start in range(0, len(hidden), ctx.chunk):
+            part = slice(start, start + ctx.chunk)
+            scores = _scores(hidden[part], weight, bias, ctx.temperature)
+            delta = torch.exp(scores - normaliser[part, None]).neg_()  # d log p_target / d score = 1[target] - p
+            delta.scatter_add_(1, targets[part, None], torch.ones_like(normaliser[part, None]))
+            delta = (delta * (gradient[part, None] / ctx.temperature)).to(hidden.dtype)
+            to_hidden[part] = delta @ weight.to(hidden.dtype)
+            if to_weight is not None:
+                to_weight += (delta.T @ hidden[part]).float()
+            if to_bias is not None:
+                to_bias += delta.sum(0).float()
+        return (to_hidden, None if to_weight is None else to_weight.to(weight.dtype),
+                None if to_bias is None else to_bias.to(bias.dtype), None, None)
+
+
+def _scores(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: float) -> Tensor:
+    scores = hidden @ weight.to(hidden.dtype).T
+    if bias is not None:
+        scores = scores + bias.to(hidden.dtype)
+    return scores.float() / temperature

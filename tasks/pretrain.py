@@ -1,0 +1,58 @@
+"""Stage: text -> base model. Where a base model is given, it is read and laid down as this stage's output."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tasks.contracts.config import Params
+from tasks.contracts.inputs import checkpoint_folder
+from tasks.contracts.places import BASE, PREPARED
+from tasks.contracts.reporting import Sink
+from tasks.data.batches import read_shard
+from tasks.models.folders import load_causal_model, load_tokenizer, new_causal_model, save_model
+from tasks.training.determinism import settle
+from tasks.training.devices import pick_device
+from tasks.training.objectives import Imitation
+from tasks.training.supervised import train_supervised
+
+if TYPE_CHECKING:
+    import torch
+
+
+def pretrain(params: Params, sink: Sink) -> Mapping[str, float]:
+    """Write build/base and return the loss of the last step, nats a token; without pretraining, the size alone."""
+    settle(params.seed, threads=params.threads)
+    tokenizer = load_tokenizer(PREPARED / "tokenizer")
+    if params.base.path is not None:
+        sink.note(f"base model {params.base.path} is given; nothing is pretrained")
+        model = load_causal_model(params.base.path)
+        numbers: dict[str, float] = {}
+    else:
+        model = new_model(params, tokenizer).to(pick_device(params.device))
+        rows = [{"prompt": row["ids"][:1], "response": row["ids"][1:]}
+                for row in read_shard(PREPARED / "text_train.jsonl") if len(row["ids"]) > 1]
+        last = train_supervised(
+            model, len(rows), Imitation(model, rows, pad=tokenizer.pad_token_id), params.pretrain, seed=params.seed,
+            sink=sink, checkpoints=checkpoint_folder("pretrain"), what="pretrain")
+        numbers = {"loss": last["loss"]}
+    save_model(model, BASE)
+    tokenizer.save_pretrained(BASE)
+    return {**numbers, "parameters": parameter_count(model)}
+
+
+def new_model(params: Params, tokenizer) -> "torch.nn.Module":
+    """A model of random weights that holds a whole prompt and response."""
+    return new_causal_model(
+        vocabulary=len(tokenizer), hidden=params.base.hidden, layers=params.base.layers, heads=params.base.heads,
+        context=params.tokens.prompt + params.tokens.response, pad=tokenizer.pad_token_id,
+        begin=tokenizer.bos_token_id, end=tokenizer.eos_token_id)
+
+
+def parameter_count(model: "torch.nn.Module") -> int:
+    """How many numbers the model has to learn; tied weights count once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+if __name__ == "__main__":
+    from tasks import stage
+
+    stage.main(pretrain)

@@ -1,0 +1,53 @@
+"""Rewards that read only the text. Each returns a number in 0..1, high is good; none knows the judge.
+
+They are what a team can write down about good answers, and each can be gamed alone: that is why they are weighed
+against the learned preference, logged apart, and held against the judge at the gate.
+"""
+
+import re
+from collections.abc import Iterable
+
+WORD = re.compile(r"\w+", re.UNICODE)
+RICH_AT = 12  # different content words from which an answer counts as fully rich
+ENDINGS = (".", "!", "?", "。", "！", "？")
+STOP_WORDS = frozenset(
+    "a an and are as at be but by can could did do does for from had has have how i if in is it its me my no not of "
+    "on or our please so than that the their them then there these they this to was we were what when where which "
+    "who why will with would you your".split())
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case."""
+    return WORD.findall(text.lower())
+
+
+def content_words(text: str) -> set[str]:
+    """The different words of a text that carry meaning."""
+    return set(words(text)) - STOP_WORDS
+
+
+def fluency(answer: str) -> float:
+    """Return the share of word pairs that are not repeated, halved where the answer does not end as a sentence does."""
+    found = words(answer)
+    if len(found) < 2:
+        return 0.0
+    pairs = list(zip(found, found[1:], strict=False))
+    share = len(set(pairs)) / len(pairs)
+    return share if answer.rstrip().endswith(ENDINGS) else share / 2
+
+
+def richness(answer: str) -> float:
+    """Return how many different content words the answer has, as a share of RICH_AT, at most 1."""
+    return min(1.0, len(content_words(answer)) / RICH_AT)
+
+
+def relevance(prompt: str, answer: str) -> float:
+    """Return the share of the prompt's content words that the answer takes up; 0 where the prompt has none."""
+    asked = content_words(prompt)
+    return len(asked & content_words(answer)) / len(asked) if asked else 0.0
+
+
+def safety(answer: str, unsafe_phrases: Iterable[str]) -> float:
+    """Return 0 where the answer contains an unsafe phrase, word for word and whatever the case, and 1 elsewhere."""
+    text = f" {' '.join(words(answer))} "
+    return 0.0 if any(f" {' '.join(words(phrase))} " in text for phrase in unsafe_phrases) else 1.0

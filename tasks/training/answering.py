@@ -1,0 +1,51 @@
+"""Answers of a saved model to prompts, and how far two models are apart on them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from tasks.models.folders import load_causal_model, load_tokenizer
+from tasks.models.generation import generate
+from tasks.models.log_probs import response_log_probs
+from tasks.models.sequences import join
+from tasks.rewards.samples import Samples
+from tasks.training.determinism import generator
+from tasks.training.devices import precision
+from tasks.training.order import in_chunks
+from tasks.training.ppo import Prompt
+
+ROWS = 256  # prompts answered at a time
+
+
+class Answerer:
+    """A saved causal LM with its tokenizer, on one device."""
+
+    def __init__(self, folder: Path, device: torch.device):
+        self.model, self.tokenizer, self._device = load_causal_model(folder).to(device), load_tokenizer(folder), device
+
+    def answer(self, prompts: Sequence[Prompt], *, most_tokens: int, temperature: float, seed: int) -> Samples:
+        """Sample one answer a prompt. The same seed, prompts and weights give the same answers."""
+        source, written = generator(seed, self._device), []
+        for part in in_chunks(len(prompts), ROWS):
+            with precision(self._device):
+                sequences = generate(
+                    self.model, [prompt.ids for prompt in prompts[part]], most_tokens=most_tokens,
+                    end=self.tokenizer.eos_token_id, pad=self.tokenizer.pad_token_id, generator=source,
+                    temperature=temperature)
+            written += [sequences.response(row) for row in range(len(sequences))]
+        sequences = join([prompt.ids for prompt in prompts], written, pad=self.tokenizer.pad_token_id,
+                         device=self._device)
+        return Samples(sequences, [prompt.text for prompt in prompts],
+                       self.tokenizer.batch_decode(written, skip_special_tokens=True))
+
+    @torch.no_grad()
+    def log_likelihoods(self, samples: Samples, *, temperature: float) -> list[float]:
+        """Return the log-probability of each whole answer under this model, nats."""
+        found: list[float] = []
+        for part in in_chunks(len(samples.sequences), ROWS):
+            rows = samples.sequences.rows(torch.arange(part.start, part.stop, device=self._device))
+            with precision(self._device):
+                log_probs, _ = response_log_probs(self.model, rows, temperature=temperature)
+            found += log_probs.sum(1).tolist()
+        return found

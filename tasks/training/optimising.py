@@ -1,0 +1,50 @@
+"""One optimiser step: clipped, checked, with the learning rate of its moment."""
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tasks.contracts.errors import NotFinite
+
+if TYPE_CHECKING:
+    from tasks.contracts.learning_config import LoopConfig
+
+
+def adamw(model: torch.nn.Module, *, learning_rate: float, weight_decay: float = 0.0) -> torch.optim.AdamW:
+    """Return AdamW (arXiv:1711.05101) in one fused kernel; vectors (norms, biases) are not decayed."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, betas=(0.9, 0.95),
+                             eps=1e-8, fused=True)
+
+
+def cosine_rate(step: int, steps: int, config: "LoopConfig") -> float:
+    """Return the learning rate of a step, from 0: a linear rise, then a cosine down to the final share."""
+    warmup = max(1, round(steps * config.warmup_share))
+    if step < warmup:
+        return config.learning_rate * (step + 1) / warmup
+    progress = (step - warmup) / max(1, steps - warmup)
+    share = config.final_share + (1 - config.final_share) * (1 + math.cos(math.pi * progress)) / 2
+    return config.learning_rate * share
+
+
+def descend(loss: Tensor, model: torch.nn.Module, optimiser: torch.optim.Optimizer, *, clip: float, what: str) -> float:
+    """Back-propagate, clip the gradient's global norm, step, and return the norm before clipping.
+
+    Raises:
+        NotFinite: the loss or the gradient is NaN or infinite; the weights are then untouched.
+    """
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+    found = {"loss": loss.item(), "gradient norm": norm.item()}
+    for name, value in found.items():
+        if not math.isfinite(value):
+            raise NotFinite(f"the {name} is not finite", where=what, wanted="a finite number", found=str(value),
+                            next_step="Lower the learning rate, or look at the rows of this step.")
+    optimiser.step()
+    return found["gradient norm"]
