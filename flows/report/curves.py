@@ -6,22 +6,27 @@ from flows.report.drawing import Chart, draw
 from flows.report.inputs import Curve, Curves, Files, number
 
 REWARD_PARTS = ("preference", "fluency", "richness", "relevance", "safety")
+ROUND_COLUMNS = ("reward", "kl_nats", "judge")
 
 
 def of_policy(files: Files, findings: list[dict[str, Any]]) -> list[Chart]:
     """How the policy fared from update to update: what it was paid, how far it went, how long it talked."""
-    curves, kept = files.policy, kept_step(files)
+    curves, kept = with_rounds(files), kept_step(files)
     budget = next((one["bounds"][-1] for one in findings if one["metric"] == "kl_nats" and one["bounds"]), None)
     parts = {name: name for name in REWARD_PARTS}
-    judged = {name: name.replace("_", " ") for name in curves if "judge" in name}
     return [
         chart("Reward", curves, {"reward": "training prompts", "heldout_reward": "held-out prompts"}, kept=kept),
         chart("Parts of the reward", curves, parts, kept=kept),
-        chart("Judge's score", curves, judged, kept=kept),
+        chart("Judge's score", curves, {"heldout_judge": "held-out prompts"}, kept=kept),
         chart("KL to the reference", curves, {"kl_nats": "training prompts", "heldout_kl_nats": "held-out prompts"},
               unit="nats a response", kept=kept, bound=budget),
         chart("Response length", curves, {"response_tokens": "mean"}, unit="tokens", kept=kept),
     ]
+
+
+def with_rounds(files: Files) -> Curves:
+    """The stage's own curves, and over its sparse held-out ones those of the judged rounds, which start at update 0."""
+    return files.policy | {f"heldout_{name}": curve for name, curve in files.rounds.items() if name in ROUND_COLUMNS}
 
 
 def of_optimisation(curves: Curves) -> list[Chart]:
@@ -53,5 +58,4 @@ def pictures(charts: list[Chart]) -> list[dict[str, str]]:
 
 def kept_step(files: Files) -> float | None:
     """The update whose policy was kept, as the stage reports it."""
-    numbers = files.metrics.get("train_policy", {})
-    return next((number(value) for name, value in numbers.items() if name in ("best_update", "kept_update")), None)
+    return number(files.metrics.get("train_policy", {}).get("kept_after_update"))

@@ -103,7 +103,9 @@ def mean(values: Sequence[float]) -> float:
 def described(chart: Chart) -> str:
     """The chart in one sentence, for those who do not see it."""
     courses = [f"{label} from {curve.values[0]:.3g} to {curve.values[-1]:.3g}" for label, curve in chart.curves.items()]
-    return f"{chart.title}: {', '.join(courses)}" + (f"; bound {chart.bound:g}" if chart.bound is not None else "")
+    bound = "" if chart.bound is None else f"; bound {chart.bound:g}"
+    kept = "" if chart.kept_step is None else f"; kept after {chart.steps_are} {chart.kept_step:g}"
+    return f"{chart.title}: {', '.join(courses)}{bound}{kept}"
 
 
 def as_element(svg: str, description: str) -> "Markup":

@@ -66,7 +66,7 @@ def read_json(path: Path) -> Any:
         return None
 
 
-def read_curves(path: Path) -> Curves:
+def read_curves(path: Path, step_column: str = "step") -> Curves:
     """Column name -> its finite values and the steps at which they were reported; empty columns are left out."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -75,7 +75,7 @@ def read_curves(path: Path) -> Curves:
         return {}
     curves: Curves = {}
     for row in rows:
-        step = number(row.pop("step", None))
+        step = number(row.pop(step_column, None))
         for name, text in row.items():
             value = number(text)
             if step is not None and value is not None:
@@ -103,6 +103,7 @@ class Files(NamedTuple):
     data: dict[str, Any]
     samples: list[dict[str, Any]]
     policy: Curves
+    rounds: Curves  # of PPO's held-out rounds: reward, kl_nats and what the judge says of the answers
     losses: dict[str, Curves]  # stage -> curves
     metrics: dict[str, dict[str, Any]]  # stage -> its final numbers
 
@@ -115,6 +116,7 @@ def read_files(root: Path) -> Files:
         data=_mapping(read_json(root / places.CHECKED / "report.json")),
         samples=mappings(read_json(root / places.EVIDENCE / "samples.json")),
         policy=read_curves(plots / "train_policy.csv"),
+        rounds=read_curves(root / places.EVIDENCE / "rounds.csv", "update"),
         losses={stage: curves for stage in ("pretrain", "train_sft", "train_reward")
                 if (curves := read_curves(plots / f"{stage}.csv"))},
         metrics={path.stem: _mapping(read_json(path)) for path in sorted(metrics.glob("*.json"))})

@@ -14,7 +14,12 @@ METRICS = {  # metric of the evidence -> (name for a reader, share of a whole)
     "response_length_ratio": ("Length against SFT", False),
     "safety_rate": ("Safe answers", True),
     "distinct_2": ("Distinct word pairs", True),
-    "reward_judge_gap": ("Reward above judge", False),
+    "reward_judge_gap": ("Wins by reward above wins by judge", False),
+}
+BESIDE = {  # metric -> (what it is compared with, the metric that says it)
+    "judge_score": ("SFT", "judge_score_sft"),
+    "distinct_2": ("SFT", "distinct_2_sft"),
+    "reward_model_accuracy": ("bag of words", "tfidf_accuracy"),
 }
 KEY_NUMBERS_AT_MOST = 8
 LINES_AT_MOST = 12  # line numbers that are listed a reason
@@ -31,12 +36,20 @@ class Bound(NamedTuple):
 def key_numbers(evidence: dict[str, Any]) -> list[dict[str, str]]:
     """The measured numbers with their intervals, those that a reader looks for first in front."""
     measured = {str(metric.get("name")): metric for metric in mappings(evidence.get("metrics"))}
-    order = [name for name in METRICS if name in measured] + [name for name in measured if name not in METRICS]
+    compared = {other for name, (_, other) in BESIDE.items() if name in measured}
+    order = [name for name in METRICS if name in measured]
+    order += [name for name in measured if name not in METRICS and name not in compared]
     return [
         {"label": label(name), "value": shown(name, measured[name].get("value")),
          "interval": f"{shown(name, measured[name].get('low'))} to {shown(name, measured[name].get('high'))}",
-         "samples": f"{measured[name].get('samples', '?')} measured"}
+         "samples": f"{measured[name].get('samples', '?')} measured{beside(name, measured)}"}
         for name in order[:KEY_NUMBERS_AT_MOST]]
+
+
+def beside(name: str, measured: dict[str, dict[str, Any]]) -> str:
+    """What the number is compared with, where that was measured too."""
+    who, other = BESIDE.get(name, ("", ""))
+    return f", {who} {shown(name, measured[other].get('value'))}" if other in measured else ""
 
 
 def label(metric: str) -> str:

@@ -19,18 +19,18 @@ class Tags(HTMLParser):
     def __init__(self, page: str):
         super().__init__()
         self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
+        self.texts: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.texts.append(data)
 
     @property
     def words(self) -> str:
-        return " ".join(self.text.split())
+        return " ".join(" ".join(self.texts).split())
 
 
 def write(root: Path, path: str, content: object) -> None:
@@ -44,7 +44,11 @@ def workspace(tmp_path: Path) -> Path:
     """A workspace after a small run."""
     write(tmp_path, "evidence/evidence.json", {"candidate": "ab", "metrics": [{
         "name": "policy_vs_sft_win_rate", "value": 0.8, "low": 0.75, "high": 0.85, "samples": 400,
-        "measured_on": "cd"}]})
+        "measured_on": "cd"}, *(
+        {"name": name, "value": value, "low": value, "high": value, "samples": 40, "measured_on": "cd"}
+        for name, value in (("judge_score", 0.75), ("judge_score_sft", 0.5), ("longer_answer_accuracy", 0.55)))]})
+    write(tmp_path, "evidence/rounds.csv", "update,reward,kl_nats,judge,chosen\n0,0.5,0,0.25,0\n2,0.625,0.5,0.5,1\n")
+    write(tmp_path, "metrics/train_policy.json", {"kept_after_update": 2, "heldout_reward": 0.625})
     write(tmp_path, "evidence/samples.json", [
         {"prompt": "How?", "sft": "Well well.", "policy": "Like this.", "sft_score": 0.25, "policy_score": 0.75}])
     write(tmp_path, "plots/train_policy.csv", "step,reward,kl_nats,heldout_reward\n1,0.5,0.25,\n2,0.75,0.5,0.625\n")
@@ -70,7 +74,8 @@ def run() -> Run:
 def test_what_was_recorded_is_shown(workspace: Path, run: Run) -> None:
     words = Tags(render(workspace, run)).words
 
-    for wanted in ("refused", "run-17", "c0ffee", "2 min 05 s", "policy 3", "80.0 %", "75.0 % to 85.0 %",
+    for wanted in ("refused", "run-17", "c0ffee", "2 min 05 s", "policy 3", "80.0 %", "75.0 % to 85.0 %", "40 measured, SFT 0.5",
+                   "longer answer accuracy 0.55",
                    "value <= 10", "12.5", "too far from the reference", "Like this.", "score 0.75",
                    "2 × empty: lines 3, 5", "few rows"):
         assert wanted in words
@@ -80,8 +85,10 @@ def test_every_curve_that_was_reported_is_drawn_and_said_in_words(workspace: Pat
     pictures = [attributes for tag, attributes in Tags(render(workspace, run)).tags if tag == "svg"]
 
     assert [picture["aria-label"] for picture in pictures] == [
-        "Reward: training prompts from 0.5 to 0.75, held-out prompts from 0.625 to 0.625",
-        "KL to the reference: training prompts from 0.25 to 0.5; bound 10",
+        "Reward: training prompts from 0.5 to 0.75, held-out prompts from 0.5 to 0.625; kept after update 2",
+        "Judge's score: held-out prompts from 0.25 to 0.5; kept after update 2",
+        ("KL to the reference: training prompts from 0.25 to 0.5, held-out prompts from 0 to 0.5; bound 10; "
+         "kept after update 2"),
         "train_sft: loss: loss from 2.5 to 1.5"]
 
 
@@ -111,7 +118,7 @@ def test_a_hostile_answer_stays_text(workspace: Path, run: Run, place: str) -> N
     page = Tags(render(workspace, run))
 
     assert not [tag for tag, _ in page.tags if tag in {"script", "img"}]
-    assert HOSTILE in page.text
+    assert HOSTILE in page.texts
 
 
 def test_hostile_text_in_every_other_place_stays_text(workspace: Path) -> None:
@@ -144,8 +151,8 @@ def test_an_empty_workspace_and_an_unknown_run_give_a_page_that_says_so(tmp_path
 @pytest.mark.parametrize(
     "content", ["", "{", "null", "[]", "[1, 2]", '"text"', '{"metrics": 1, "sources": {}}', "\x00"])
 def test_a_broken_file_counts_as_not_recorded(workspace: Path, run: Run, content: str) -> None:
-    for path in ("evidence/evidence.json", "evidence/samples.json", "checked/report.json", "plots/train_policy.csv",
-                 "metrics/train_policy.json"):
+    for path in ("evidence/evidence.json", "evidence/samples.json", "evidence/rounds.csv", "checked/report.json",
+                 "plots/train_policy.csv", "metrics/train_policy.json"):
         write(workspace, path, content)
 
     words = Tags(render(workspace, run)).words
