@@ -1,0 +1,115 @@
+"""Files of rows, read as a stream: one raw row at a time, or the reason why a line is none.
+
+FORMATS is the table of what can be read, by the end of the file's name; everything else is refused by name.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.contracts.errors import DataRefused
+from tasks.data.pieces import gzip_pieces, lines, plain_pieces
+from tasks.data.printable import printable_path
+from tasks.data.rows import RawRow, Reader
+from tasks.data.strict_json import NotJson, parse, parse_object
+from tasks.data.tables import csv_rows, parquet_rows
+
+
+def read_rows(path: Path) -> Iterator[RawRow]:
+    """Yield every row of a file in order. Empty lines of JSON Lines are no rows.
+
+    Raises:
+        DataRefused: the file as a whole cannot be read: missing, of an unknown format, truncated, damaged,
+            an archive, in another encoding, or built to exhaust memory.
+    """
+    try:
+        yield from _reader(path)(path)
+    except OSError as error:
+        raise DataRefused(f"cannot be read: {error.strerror or type(error).__name__}",
+                          where=printable_path(path)) from None
+
+
+def is_rows(path: Path) -> bool:
+    """True if the name is one of a format that can be read."""
+    return any(path.name.lower().endswith(ending) for ending in FORMATS)
+
+
+def _reader(path: Path) -> Reader:
+    name = path.name.lower()
+    for ending, reader in FORMATS.items():
+        if name.endswith(ending):
+            return reader
+    kind = next((what for ending, what in _REFUSED.items() if name.endswith(ending)), "")
+    raise DataRefused(
+        "is of an unsupported format", where=printable_path(path), wanted=", ".join(FORMATS),
+        found=kind or "another ending", next_step="Archives are not unpacked here." if "archive" in kind else "")
+
+
+# --- JSON Lines ---
+
+
+def read_json_lines(path: Path) -> Iterator[RawRow]:
+    """Yield the rows of plain JSON Lines; lines end in \\n or \\r\\n."""
+    return _json_rows(path, plain_pieces(path))
+
+
+def read_gzip_json_lines(path: Path) -> Iterator[RawRow]:
+    """Yield the rows of JSON Lines in gzip. The last row comes only if the gzip is whole."""
+    return _json_rows(path, gzip_pieces(path))
+
+
+def _json_rows(path: Path, pieces: Iterator[bytes]) -> Iterator[RawRow]:
+    first = True
+    for number, line in lines(path, pieces):
+        line = line.removesuffix(b"\r")
+        if not line.strip():
+            continue
+        if first:
+            _refuse_array(path, line)
+            first = False
+        try:
+            yield RawRow(number, parse_object(line), "")
+        except NotJson as fault:
+            yield RawRow(number, None, str(fault))
+
+
+def _refuse_array(path: Path, line: bytes) -> None:
+    """One array over many lines, or one array of objects on a single line, is JSON and no JSON Lines."""
+    if not line.lstrip().startswith(b"["):
+        return
+    try:
+        value = parse(line)
+    except NotJson:
+        array = line.strip() == b"[" or line.lstrip().startswith(b"[{")
+    else:
+        array = isinstance(value, list) and any(isinstance(item, dict) for item in value)
+    if array:
+        raise DataRefused("is one JSON array, not JSON Lines", where=printable_path(path), wanted="one object a line",
+                          next_step="Convert it: jq -c '.[]' FILE > FILE.jsonl")
+
+
+# --- tables ---
+
+
+def read_csv(path: Path) -> Iterator[RawRow]:
+    """Yield the rows of comma-separated text with a header."""
+    return csv_rows(path, plain_pieces(path))
+
+
+def read_gzip_csv(path: Path) -> Iterator[RawRow]:
+    """Yield the rows of comma-separated text in gzip."""
+    return csv_rows(path, gzip_pieces(path))
+
+
+FORMATS: dict[str, Reader] = {
+    ".jsonl": read_json_lines, ".jsonl.gz": read_gzip_json_lines, ".ndjson": read_json_lines,
+    ".csv": read_csv, ".csv.gz": read_gzip_csv, ".parquet": parquet_rows}
+
+_REFUSED = {
+    ".tar.gz": "an archive (tar)", ".tgz": "an archive (tar)", ".tar": "an archive (tar)", ".zip": "an archive (zip)",
+    ".7z": "an archive (7z)", ".rar": "an archive (rar)", ".tar.xz": "an archive (tar)", ".tar.bz2": "an archive (tar)",
+    ".tar.zst": "an archive (tar)", ".tsv": "tsv: tab-separated text", ".xlsx": "a spreadsheet",
+    ".xls": "a spreadsheet", ".json": "JSON that is not JSON Lines; rename it if it has one object a line",
+    ".pkl": "a pickle, which could run code", ".pickle": "a pickle, which could run code",
+    ".pt": "a pickle, which could run code", ".bin": "binary", ".npy": "a NumPy array", ".npz": "NumPy arrays",
+    ".arrow": "Arrow", ".feather": "Arrow", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz", ".gz": "gzip of what?",
+    ".db": "a database", ".sqlite": "a database", ".txt": "plain text", ".md": "plain text"}
