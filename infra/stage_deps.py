@@ -11,6 +11,7 @@ from pathlib import Path
 
 import grimp
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 
 DVC_YAML = Path("dvc.yaml")
 CONSTRAINTS = "infra/constraints.txt"
@@ -69,7 +70,8 @@ def module_of(name: str, stage: dict) -> str:
 def rewrite(stages: dict, closures: dict[str, list[str]]) -> None:
     """Replace the code among each stage's deps, in place: what is not code keeps its order and its comments."""
     for name, stage in stages.items():
-        deps = stage.setdefault("deps", [])
+        deps = stage.setdefault("deps", CommentedSeq())
+        deps.fa.set_block_style()  # one file a line, so that a change of one is a change of one line
         for index in reversed(range(len(deps))):
             if is_code(deps[index]):
                 del deps[index]

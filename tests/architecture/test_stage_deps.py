@@ -82,6 +82,7 @@ stages:
       - build/one # kept
   two:
     cmd: python -m tasks.two
+    deps: [build/one]
 """)
     rewrite(document["stages"], CLOSURES)
     yaml.dump(document, file)
@@ -100,6 +101,7 @@ stages:
   two:
     cmd: python -m tasks.two
     deps:
+      - build/one
       - infra/constraints.txt
       - tasks/two.py
 """

@@ -74,10 +74,10 @@ def run() -> Run:
 def test_what_was_recorded_is_shown(workspace: Path, run: Run) -> None:
     words = Tags(render(workspace, run)).words
 
-    for wanted in ("refused", "run-17", "c0ffee", "2 min 05 s", "policy 3", "80.0 %", "75.0 % to 85.0 %", "40 measured, SFT 0.5",
-                   "longer answer accuracy 0.55",
-                   "value <= 10", "12.5", "too far from the reference", "Like this.", "score 0.75",
-                   "2 × empty: lines 3, 5", "few rows"):
+    for wanted in (
+            "refused", "run-17", "c0ffee", "2 min 05 s", "policy 3", "80.0 %", "75.0 % to 85.0 %",
+            "40 measured, SFT 0.5", "longer answer accuracy 0.55", "value <= 10", "12.5", "too far from the reference",
+            "Like this.", "score 0.75", "2 × empty: lines 3, 5", "few rows"):
         assert wanted in words
 
 
