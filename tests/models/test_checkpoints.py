@@ -1,0 +1,52 @@
+import torch
+
+from tasks.models.checkpoints import load_checkpoint, optimiser_tensors, restore_optimiser, save_checkpoint
+
+
+def test_what_was_saved_comes_back_bit_for_bit(tmp_path):
+    tensors = {"a": torch.randn(3, 2), "generator": torch.Generator().manual_seed(5).get_state()}
+    save_checkpoint(tmp_path, 7, tensors, {"history": [{"loss": 0.1}]})
+    loaded, state = load_checkpoint(tmp_path)
+    assert state == {"step": 7, "history": [{"loss": 0.1}]}
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in tensors.items())
+
+
+def test_only_the_latest_checkpoint_is_kept(tmp_path):
+    for step in (1, 2, 10):
+        save_checkpoint(tmp_path, step, {"a": torch.tensor([float(step)])}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000000010"]
+    assert load_checkpoint(tmp_path)[0]["a"].item() == 10.0
+
+
+def test_an_unfinished_checkpoint_is_never_read(tmp_path):
+    save_checkpoint(tmp_path, 1, {"a": torch.tensor([1.0])}, {})
+    (tmp_path / "unfinished").mkdir()
+    (tmp_path / "unfinished" / "tensors.safetensors").write_bytes(b"half")
+    assert load_checkpoint(tmp_path)[1]["step"] == 1
+    save_checkpoint(tmp_path, 2, {"a": torch.tensor([2.0])}, {})
+    assert load_checkpoint(tmp_path)[1]["step"] == 2
+
+
+def test_there_may_be_none(tmp_path):
+    assert load_checkpoint(tmp_path / "never") is None
+
+
+def test_a_restored_optimiser_goes_on_as_if_never_stopped():
+    def fresh():
+        weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+        return weight, torch.optim.AdamW([weight], lr=0.1)
+
+    def step(weight, optimiser):
+        optimiser.zero_grad()
+        (weight**2).sum().backward()
+        optimiser.step()
+
+    weight, optimiser = fresh()
+    step(weight, optimiser)
+    saved, tensors = weight.detach().clone(), {k: v.clone() for k, v in optimiser_tensors(optimiser, "o").items()}
+    step(weight, optimiser)
+    other, resumed = fresh()
+    other.data.copy_(saved)
+    restore_optimiser(resumed, tensors, "o")
+    step(other, resumed)
+    assert torch.equal(other, weight)

@@ -1,0 +1,62 @@
+import torch
+
+from tasks.models import log_probs
+from tasks.models.log_probs import response_log_probs
+from tasks.models.sequences import join
+from tests.models.tiny import tiny_model
+
+SEQUENCES = join([[1, 5, 6], [1, 7]], [[8, 9, 2], [4, 2]], pad=0)
+
+
+def by_hand(model, temperature=1.0):
+    """The same numbers from the whole score tensor, one token at a time."""
+    scores = model(input_ids=SEQUENCES.tokens).logits.double() / temperature
+    rows = []
+    for row in range(2):
+        start = int(SEQUENCES.prompt_lengths[row])
+        rows.append([torch.log_softmax(scores[row, start + i - 1], -1)[token]
+                     for i, token in enumerate(SEQUENCES.response(row))])
+    return rows
+
+
+def test_the_log_probabilities_are_those_of_the_whole_softmax():
+    model = tiny_model()
+    found, _ = response_log_probs(model, SEQUENCES, temperature=0.7)
+    expected = by_hand(model, 0.7)
+    torch.testing.assert_close(found[0].double(), torch.stack(expected[0]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(found[1, :2].double(), torch.stack(expected[1]), atol=1e-6, rtol=0)
+    assert found[1, 2] == 0.0  # padding
+
+
+def test_the_gradient_is_that_of_the_whole_softmax():
+    model, weights = tiny_model(), torch.tensor([[0.3, -1.0, 2.0], [0.5, 1.5, 9.0]])
+    found, _ = response_log_probs(model, SEQUENCES, temperature=0.7)
+    (found * weights).sum().backward()
+    ours = {name: weight.grad.clone() for name, weight in model.named_parameters()}
+    model.zero_grad()
+    expected = by_hand(model, 0.7)
+    sum(w * e for row, values in enumerate(expected) for w, e in zip(weights[row], values, strict=False)).backward()
+    for name, weight in model.named_parameters():
+        torch.testing.assert_close(ours[name], weight.grad, atol=1e-6, rtol=1e-5)
+
+
+def test_chunks_of_one_token_give_the_same_bytes_of_log_probability(monkeypatch):
+    model = tiny_model()
+    whole, entropy = response_log_probs(model, SEQUENCES)
+    monkeypatch.setattr(log_probs, "CHUNK_ELEMENTS", 1)
+    parts, entropy_of_parts = response_log_probs(model, SEQUENCES)
+    torch.testing.assert_close(parts, whole, atol=1e-6, rtol=0)
+    torch.testing.assert_close(entropy_of_parts, entropy, atol=1e-6, rtol=0)
+
+
+def test_the_entropy_is_minus_the_mean_log_probability():
+    model = tiny_model()
+    _, entropy = response_log_probs(model, SEQUENCES)
+    distribution = torch.softmax(model(input_ids=SEQUENCES.tokens).logits[0, 2].double(), -1)
+    assert abs(entropy[0, 0].item() + (distribution * distribution.log()).sum().item()) < 1e-5
+
+
+def test_what_lies_in_the_padding_changes_nothing():
+    model = tiny_model()
+    other = join([[1, 5, 6], [1, 7]], [[8, 9, 2], [4, 2]], pad=11)
+    assert torch.equal(response_log_probs(model, other)[0], response_log_probs(model, SEQUENCES)[0])
