@@ -197,7 +197,7 @@ def test_a_name_cannot_forge_a_line_of_the_log(tmp_path):
 
 
 def test_csv_reads_quoted_cells_of_several_lines(tmp_path):
-    path = written(tmp_path, "rows.csv", 'prompt,chosen,rejected,margin\n"p, q","a\nb",c,1.5\n'.encode())
+    path = written(tmp_path, "rows.csv", b'prompt,chosen,rejected,margin\n"p, q","a\nb",c,1.5\n')
     assert list(read_rows(path)) == [(1, {"prompt": "p, q", "chosen": "a\nb", "rejected": "c", "margin": 1.5}, "")]
 
 

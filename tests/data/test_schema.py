@@ -4,17 +4,18 @@ import math
 
 import pytest
 
+from tasks.contracts.data_config import Kind
 from tasks.data.refusals import RowRefused
 from tasks.data.schema import Canonical, canonical_row, kind_of
 
 PAIR = {"prompt": "Why?", "chosen": "Because.", "rejected": "No."}
 
 
-def canonical(kind: str, raw: dict, **columns: str) -> Canonical:
+def canonical(kind: Kind, raw: dict, **columns: str) -> Canonical:
     return canonical_row(kind, raw, columns, characters_at_most=100)
 
 
-def reason(kind: str, raw: dict) -> str:
+def reason(kind: Kind, raw: dict) -> str:
     with pytest.raises(RowRefused) as caught:
         canonical(kind, raw)
     return str(caught.value)

@@ -33,7 +33,7 @@ def test_a_role_marker_inside_a_turn_is_noticed(answer):
 
 
 @pytest.mark.parametrize(("chosen", "wanted"), [
-    ("\n\nAssistant: Hi.\n\nHuman: Why?\n\nAssistant: So", "chosen: the transcript does not begin with a Human turn"),
+    ("\n\nAssistant: Hi.\n\nHuman: a\n\nAssistant: b", "chosen: the transcript does not begin with a Human turn"),
     ("Well.\n\nHuman: Why?\n\nAssistant: So", "chosen: the transcript does not begin with a Human turn"),
     (START + " So\n\nHuman: Thanks.", "chosen: the transcript ends with a Human turn, there is no answer"),
     (START + " ", "chosen: turn 4 (Assistant) is empty"),

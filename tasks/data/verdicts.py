@@ -1,0 +1,38 @@
+"""The verdict on a path: what `hallmark data check` says."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import get_args
+
+from tasks.contracts.data_config import DataConfig, Kind
+from tasks.contracts.verdicts import Verdict
+from tasks.data.examination import examine
+from tasks.data.folders import check_folder
+from tasks.data.printable import printable_path
+
+SPLITS = "splits"
+KINDS = (*get_args(Kind), SPLITS)
+
+
+def check_path(
+        path: Path, kind: str | None, config: DataConfig, *, columns: Mapping[str, str] | None = None) -> Verdict:
+    """Judge a file of rows, or a folder of train and test files. Bad content is an answer, never an error.
+
+    Args:
+        kind: one of KINDS; null: told from the content. A folder is always read as splits.
+        columns: our field name -> the file's, for one file.
+    """
+    where = printable_path(path)
+    if kind is not None and kind not in KINDS:
+        return _refused(f"{where}: kind {kind!r} is unknown; wanted one of {', '.join(KINDS)}")
+    if not path.exists():
+        return _refused(f"{where}: there is no such file or folder")
+    if path.is_dir():
+        return check_folder(path, config)
+    if kind == SPLITS:
+        return _refused(f"{where}: is one file; splits are a folder with train and test files")
+    return examine(path, kind, config, columns=columns).verdict  # type: ignore[arg-type]  # one of KINDS less SPLITS
+
+
+def _refused(error: str) -> Verdict:
+    return Verdict(verdict="refuse", rows_read=0, rows_accepted=0, error=error)
