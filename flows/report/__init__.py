@@ -18,7 +18,7 @@ HEADLINES = {  # outcome -> what it means
     "promoted": "The new policy passed every gate and is the champion.",
     "refused": "The new policy did not pass the gates; the champion stays.",
     "no change": "Nothing that a model depends on has changed; nothing was trained.",
-    "waiting": "The new policy passed the gates and waits for approvals.",
+    "awaiting approval": "The new policy passed the gates and waits for approvals.",
     "crashed": "The run broke off; the champion stays.",
 }
 
@@ -43,7 +43,7 @@ def render(root: Path, run: Run) -> str:
     page.filters["duration"] = in_words
     return page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         run=dict.fromkeys(Run.__annotations__) | dict(run),
-        headline=run.get("reason") or HEADLINES.get(run.get("outcome", ""), ""),
+        headline=HEADLINES.get(run.get("outcome", ""), ""),
         not_recorded=NOT_RECORDED,
         key_numbers=rows.key_numbers(files.evidence),
         findings=findings,

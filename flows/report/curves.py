@@ -12,7 +12,7 @@ ROUND_COLUMNS = ("reward", "kl_nats", "judge")
 def of_policy(files: Files, findings: list[dict[str, Any]]) -> list[Chart]:
     """How the policy fared from update to update: what it was paid, how far it went, how long it talked."""
     curves, kept = with_rounds(files), kept_step(files)
-    budget = next((one["bounds"][-1] for one in findings if one["metric"] == "kl_nats" and one["bounds"]), None)
+    budget = next((one["ceiling"] for one in findings if one["metric"] == "kl_nats"), None)
     parts = {name: name for name in REWARD_PARTS}
     return [
         chart("Reward", curves, {"reward": "training prompts", "heldout_reward": "held-out prompts"}, kept=kept),

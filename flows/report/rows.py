@@ -23,7 +23,9 @@ BESIDE = {  # metric -> (what it is compared with, the metric that says it)
 }
 KEY_NUMBERS_AT_MOST = 8
 LINES_AT_MOST = 12  # line numbers that are listed a reason
-BOUND = re.compile(r"([<>]=)\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)")  # as in `low >= 0.65`
+LEVEL = r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
+BOUND = re.compile(rf"([<>]=)\s*{LEVEL}")  # as in `low >= 0.65`
+FLOOR = re.compile(rf"{LEVEL}\s*<=\s*[a-z]")  # as the first half of `0.5 <= value <= 2`
 
 
 class Bound(NamedTuple):
@@ -66,10 +68,16 @@ def shown(metric: str, value: object) -> str:
 def finding(raw: dict[str, Any]) -> dict[str, Any]:
     """A finding with its name for a reader and, where the numbers are there, its place against the bounds."""
     low, high, found = (number(raw.get(key)) for key in ("low", "high", "found"))
-    bounds = [Bound(sign, float(text)) for sign, text in BOUND.findall(str(raw.get("wanted", "")))]
+    bounds = bounds_of(str(raw.get("wanted", "")))
     row = dict.fromkeys(("metric", "wanted", "samples", "reason", "passed")) | raw
     return row | {"label": label(str(raw.get("metric"))), "found": found, "low": low, "high": high,
-                  "bounds": [bound.level for bound in bounds], "picture": interval_picture(low, high, found, bounds)}
+                  "ceiling": next((bound.level for bound in bounds if bound.sign == "<="), None), "picture": interval_picture(low, high, found, bounds)}
+
+
+def bounds_of(wanted: str) -> list[Bound]:
+    """The bounds of a rule in words; none where there are none to be found."""
+    return [Bound(">=", float(level)) for level in FLOOR.findall(wanted)] + [
+        Bound(sign, float(level)) for sign, level in BOUND.findall(wanted)]
 
 
 def interval_picture(

@@ -1,6 +1,6 @@
 """Where a number lies against its bounds, worked by hand."""
 
-from flows.report.rows import Bound, finding, interval_picture
+from flows.report.rows import Bound, bounds_of, finding, interval_picture
 
 
 def test_number_interval_and_bound_lie_in_percent_of_the_line() -> None:
@@ -24,6 +24,13 @@ def test_all_numbers_equal_do_not_divide_by_zero() -> None:
 
 
 def test_bounds_are_read_from_the_rule_in_words() -> None:
-    assert finding({"metric": "kl_nats", "wanted": "value <= 10"})["bounds"] == [10.0]
-    assert finding({"metric": "x", "wanted": "value >= 0.5 and value <= 1.6"})["bounds"] == [0.5, 1.6]
-    assert finding({"metric": "x", "wanted": "low >= -1e-3"})["bounds"] == [-0.001]
+    assert bounds_of("value <= 10") == [Bound("<=", 10.0)]
+    assert bounds_of("0.5 <= value <= 1.6") == [Bound(">=", 0.5), Bound("<=", 1.6)]
+    assert bounds_of("low >= -1e-05") == [Bound(">=", -0.00001)]
+    assert bounds_of("high <= 1e+06") == [Bound("<=", 1e6)]
+    assert bounds_of("nothing") == []
+
+
+def test_the_ceiling_is_the_upper_bound_alone() -> None:
+    assert finding({"metric": "kl_nats", "wanted": "0 <= value <= 10"})["ceiling"] == 10.0
+    assert finding({"metric": "kl_nats", "wanted": "low >= 2"})["ceiling"] is None
