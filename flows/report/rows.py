@@ -69,9 +69,10 @@ def finding(raw: dict[str, Any]) -> dict[str, Any]:
     """A finding with its name for a reader and, where the numbers are there, its place against the bounds."""
     low, high, found = (number(raw.get(key)) for key in ("low", "high", "found"))
     bounds = bounds_of(str(raw.get("wanted", "")))
-    row = dict.fromkeys(("metric", "wanted", "samples", "reason", "passed")) | raw
-    return row | {"label": label(str(raw.get("metric"))), "found": found, "low": low, "high": high,
-                  "ceiling": next((bound.level for bound in bounds if bound.sign == "<="), None), "picture": interval_picture(low, high, found, bounds)}
+    return dict.fromkeys(("metric", "wanted", "samples", "reason", "passed")) | raw | {
+        "label": label(str(raw.get("metric"))), "found": found, "low": low, "high": high,
+        "ceiling": next((bound.level for bound in bounds if bound.sign == "<="), None),
+        "picture": interval_picture(low, high, found, bounds)}
 
 
 def bounds_of(wanted: str) -> list[Bound]:
