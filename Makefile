@@ -58,6 +58,6 @@ $(INSTALLED): pyproject.toml $(PINS)
 	@test -n "$(PYTHON)" || { echo "Hallmark needs Python 3.11 or later with venv, and found none as python3.11, \
 	python3.12, python3.13 or python3. Install one (Debian: apt install python3-venv), or name it: make PYTHON=/path/to/python" >&2; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing about $$(grep -c == $(PINS)) packages into .venv with $$($(BIN)/python --version), about two minutes"
+	@echo "installing about $$(grep -c == $(PINS)) packages into .venv with $$($(BIN)/python --version), two to three minutes"
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-input -c $(PINS) -e '.[dev]'
 	@touch $@
