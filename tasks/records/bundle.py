@@ -1,0 +1,101 @@
+"""The evidence bundle: all that a promotion was decided on, in one signed file that is named by its own sha256.
+
+Approvals are signatures over this digest. The same evidence makes the same bundle; when it was made is in the ledger.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.contracts.canonical import canonical_json, sha256_hex
+from tasks.contracts.errors import DigestMismatch
+from tasks.contracts.evidence import Decision, Evidence
+from tasks.contracts.gate_config import Rule
+from tasks.records.digests import RunDigests
+from tasks.records.signatures import Key, sign, verify
+
+PURPOSE = "evidence bundle"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on the disk. `digest` is the sha256 of the file's bytes."""
+
+    digest: str
+    path: Path
+
+
+def write_bundle(
+    home: Path,
+    key: Key,
+    *,
+    evidence: Evidence,
+    decision: Decision,
+    rules: Sequence[Rule],
+    run: RunDigests,
+    dvc_lock_sha256: str | None,
+    models: Mapping[str, str],
+    manifest_roots: Mapping[str, str],
+) -> Bundle:
+    """Write `<home>/bundles/DIGEST.json` and its signature, DIGEST.sig, beside it.
+
+    Args:
+        dvc_lock_sha256: of dvc.lock after the stages ran; `run` has it from before.
+        models: name -> digest of every model that belongs to the candidate, e.g. policy, reward-model, sft.
+        manifest_roots: stage -> Merkle root of the rows that it read.
+    """
+    said = {
+        "format": "hallmark bundle 1", "evidence": evidence.model_dump(), "decision": decision.model_dump(),
+        "rules": [rule.model_dump() for rule in rules], "run": run.model_dump(), "run_digest": run.digest,
+        "dvc_lock_sha256": dvc_lock_sha256, "models": dict(models), "manifest_roots": dict(manifest_roots),
+    }
+    content = canonical_json(_with_named_nonnumbers(said))
+    digest = sha256_hex(content)
+    folder = home / "bundles"
+    folder.mkdir(parents=True, exist_ok=True)
+    signature = {"digest": digest, "key": key.public, "purpose": PURPOSE, "signature": sign(key, PURPOSE, digest)}
+    _replace(folder / f"{digest}.json", content)
+    _replace(folder / f"{digest}.sig", canonical_json(signature))
+    return Bundle(digest, folder / f"{digest}.json")
+
+
+def read_bundle(home: Path, digest: str, trusted: str) -> dict[str, object]:
+    """Read a bundle whose bytes and signature hold.
+
+    Args:
+        trusted: the public key that must have signed it, 64 hex.
+
+    Raises:
+        DigestMismatch: it is gone, was changed, or is not signed by that key.
+    """
+    path = home / "bundles" / f"{digest}.json"
+    try:
+        content = path.read_bytes()
+        signed = json.loads(path.with_suffix(".sig").read_bytes())
+        signature = str(signed["signature"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DigestMismatch("the bundle or its signature cannot be read", where=str(path), found=str(error)) from None
+    if sha256_hex(content) != digest:
+        raise DigestMismatch("the bundle was changed", where=str(path), wanted=digest, found=sha256_hex(content))
+    if not verify(trusted, PURPOSE, digest, signature):
+        raise DigestMismatch("the bundle is not signed by the key that it must be", where=str(path), wanted=trusted)
+    return dict(json.loads(content))
+
+
+def _with_named_nonnumbers(value: object) -> object:
+    """Say NaN and the infinities, which JSON lacks, by name: a refusal over them must be on record too."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: _with_named_nonnumbers(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_named_nonnumbers(item) for item in value]
+    return value
+
+
+def _replace(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_bytes(content)
+    draft.replace(path)
