@@ -5,6 +5,7 @@ What it cannot find alone: a whole ledger replaced by an older copy of itself, h
 whoever holds the private key. Against both, keep exported heads elsewhere.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from tasks.contracts.errors import LedgerBroken, Misused, ServiceUnreachable
+from tasks.contracts.errors import DiskFull, LedgerBroken, Misused, ServiceUnreachable
 from tasks.contracts.places import home as default_home
 from tasks.records import table
 from tasks.records.chain import (
@@ -144,6 +145,11 @@ class Ledger:
         except Timeout:
             raise ServiceUnreachable(
                 "another process holds the ledger", where=str(self.path), next_step="Try again.") from None
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise DiskFull("no room for another entry", where=str(self.path),
+                           next_step="Free some space and try again.") from None
 
     @contextmanager
     def _no_writer(self) -> Iterator[None]:

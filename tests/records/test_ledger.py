@@ -272,6 +272,21 @@ def test_a_lost_private_key_stops_writing_and_not_verifying(ledger):
         ledger.append("register", "anna", {})
 
 
+def test_without_any_key_nothing_is_verified(ledger):
+    for path in key_paths(ledger.home):
+        path.unlink()
+    assert "wanted a private key" in break_of(ledger)[1]
+
+
+def test_a_lost_public_key_is_made_again_from_the_private_one(ledger):
+    public = key_paths(ledger.home)[1]
+    public.unlink()
+    assert ledger.verify().ok
+    ledger.append("register", "anna", {})
+    assert public.exists()
+    assert ledger.verify().ok
+
+
 def test_another_key_verifies_nothing_and_continues_nothing(ledger, tmp_path):
     load_or_make_key(tmp_path / "eve")
     for mine, other in zip(key_paths(ledger.home), key_paths(tmp_path / "eve"), strict=True):

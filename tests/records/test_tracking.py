@@ -12,11 +12,11 @@ from tasks.contracts.canonical import sha256_hex
 from tasks.contracts.errors import Fault, ServiceUnreachable
 from tasks.records.digests import RunDigests
 from tasks.records.mlflow_store import connect, experiment_id, tracking_uri
+from tasks.records.stage_run import flatten
 from tasks.records.tracking import (
     child_run,
     close_parent,
     find_run,
-    flatten,
     log_artifact,
     mark_made,
     open_parent,
