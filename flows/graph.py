@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.contracts.canonical import canonical_json, sha256_hex
 from tasks.contracts.errors import NotAWorkspace
-from tasks.contracts.places import DVC_LOCK
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -45,17 +43,6 @@ def read_graph(root: Path) -> Graph:
         if not parents:
             raise NotAWorkspace("has no stage", where=str(root / "dvc.yaml"), wanted="at least one under `stages:`")
         return Graph(parents, frozenset(repo.status()) & parents.keys())
-
-
-def lock_digests(root: Path) -> dict[str, str]:
-    """Stage -> sha256 of its entry in dvc.lock: the command, inputs, settings and outputs of its last run."""
-    import yaml
-
-    path = root / DVC_LOCK
-    if not path.exists():
-        return {}
-    entries = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages") or {}
-    return {name: sha256_hex(canonical_json(entry)) for name, entry in entries.items()}
 
 
 @contextmanager

@@ -10,15 +10,15 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from tasks.contracts.errors import StageBroke
 
 GRACE_SECONDS = 5.0  # between asking a group to end and ending it; a stage closes its MLflow run meanwhile
 SAME_START_SECONDS = 2.0  # a process's start is told from the clock, which may have been set a little since
-
-
-class Cancelled(BaseException):
-    """This process is on its way out and starts nothing more. Not an Exception: no retry may catch it."""
 
 
 class Groups:
@@ -30,19 +30,23 @@ class Groups:
         self._lock = threading.Lock()
         self.closing = False
 
-    def start(self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> "subprocess.Popen[str]":
-        """Start a command as the leader of a new session; stdout and stderr come as one stream of text.
+    def start(
+        self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path | None = None
+    ) -> "subprocess.Popen[str]":
+        """Start a command as the leader of a new session; stdout and stderr are one stream of text.
+
+        Args:
+            log: the file that the stream goes to; None: the caller reads it from the process.
 
         Raises:
-            Cancelled: the run is being cancelled.
+            StageBroke: the run is being cancelled; nothing more is started.
         """
-        with self._lock:
+        with self._lock, _opened(log) as out:
             if self.closing:
-                raise Cancelled
+                raise StageBroke("is not started: its run is being cancelled", where=" ".join(command))
             process = subprocess.Popen(
-                command, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", bufsize=1,
-                start_new_session=True)
+                command, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                text=True, encoding="utf-8", errors="replace", bufsize=1, start_new_session=True)
             self._running[process.pid] = process
         self.note(process.pid)
         return process
@@ -88,6 +92,16 @@ class Groups:
                 ended.append(note["pid"])
             path.unlink(missing_ok=True)
         return ended
+
+
+@contextmanager
+def _opened(log: Path | None) -> Iterator[IO[str] | int]:
+    if log is None:
+        yield subprocess.PIPE
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file:
+        yield file
 
 
 def end_group(group: int, grace_seconds: float = GRACE_SECONDS, leader: "subprocess.Popen[str] | None" = None) -> None:

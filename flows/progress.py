@@ -60,7 +60,10 @@ class LiveWatcher:
 
     def stage_begins(self, name: str) -> None:
         self._paces[name] = Pace()
-        self._tasks[name] = self._progress.add_task(name, total=None, state="running", pace="", numbers="")
+        if name in self._tasks:  # a retry
+            self._progress.reset(self._tasks[name], total=None, state="running again", pace="", numbers="")
+        else:
+            self._tasks[name] = self._progress.add_task(name, total=None, state="running", pace="", numbers="")
 
     def begin(self, name: str, steps: int, unit: str) -> None:
         self._paces[name].begin(steps, unit)
@@ -85,7 +88,7 @@ _watcher: ContextVar[Watcher] = ContextVar("watcher")
 
 
 def watcher() -> Watcher:
-    """Who watches this run; plain lines where nobody was named."""
+    """Who watches this run; a watcher of plain lines where nobody was named. Ask once a stage and keep it."""
     return _watcher.get(None) or PlainWatcher()
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tasks.contracts.errors import DiskFull, NotAWorkspace, ServiceUnreachable, WorkspaceBusy
+from tasks.contracts.places import home
 
 ROOM_BYTES = 512 * 2**20  # a run of the demo world writes less than a tenth of it
 
@@ -52,6 +53,14 @@ def refuse_without_room(folder: Path, wanted_bytes: int = ROOM_BYTES) -> None:
             found=f"{free / 2**20:.0f} MiB", next_step="Free some space; nothing was changed.")
 
 
+def prepare(root: Path) -> None:
+    """See that a run can begin: a checkout with a commit, room on the disk, and the data, fetched if it is absent."""
+    if find_root(root) != root.absolute():
+        raise NotAWorkspace("is not the root of a workspace", where=str(root), wanted=str(find_root(root)))
+    refuse_without_room(home())
+    fetch_data(root)
+
+
 def fetch_data(root: Path) -> bool:
     """Fetch data/ with DVC where it is not there; return whether it was fetched.
 
@@ -78,7 +87,7 @@ def fetch_data(root: Path) -> bool:
 
 
 @contextmanager
-def hold(home: Path) -> Iterator[None]:
+def hold(folder: Path) -> Iterator[None]:
     """Hold the workspace: one run at a time. The lock is the operating system's and ends with the process.
 
     Raises:
@@ -86,15 +95,13 @@ def hold(home: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    home.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home / "retrain.lock")
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "retrain.lock")
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=0.5)  # `status` holds it for a moment when it looks
     except Timeout:
-        raise WorkspaceBusy(
-            "another run is at work here", where=str(home), found=holder(home),
-            next_step="Wait for it, or end it with Ctrl-C where it was started.") from None
-    note = home / "retrain.holder.json"
+        raise _busy(folder) from None
+    note = folder / "retrain.holder.json"
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         note.write_text(json.dumps({"pid": os.getpid(), "since": since}), encoding="utf-8")
@@ -104,23 +111,34 @@ def hold(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def holder(home: Path) -> str:
+def refuse_if_held(folder: Path) -> None:
+    """Raise WorkspaceBusy where a run is at work, without holding anything; spares a wait that ends so anyway."""
+    if is_held(folder):
+        raise _busy(folder)
+
+
+def _busy(folder: Path) -> WorkspaceBusy:
+    return WorkspaceBusy("another run is at work here", where=str(folder), found=holder(folder),
+                         next_step="Wait for it, or end it with Ctrl-C where it was started.")
+
+
+def holder(folder: Path) -> str:
     """Who holds the workspace, in words. Ask only while the lock is taken: the note may outlive a killed process."""
     try:
-        note = json.loads((home / "retrain.holder.json").read_text(encoding="utf-8"))
+        note = json.loads((folder / "retrain.holder.json").read_text(encoding="utf-8"))
         return f"process {note['pid']} since {note['since']}"
     except (FileNotFoundError, json.JSONDecodeError):  # it has just begun, or just ended
         return "a process that has not said its name yet"
 
 
-def is_held(home: Path) -> bool:
+def is_held(folder: Path) -> bool:
     """Whether a run is at work here now."""
     from filelock import FileLock, Timeout
 
-    if not (home / "retrain.lock").exists():
+    if not (folder / "retrain.lock").exists():
         return False
     try:
-        with FileLock(home / "retrain.lock", blocking=False):
+        with FileLock(folder / "retrain.lock", blocking=False):
             return False
     except Timeout:
         return True

@@ -10,18 +10,22 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 
+from tasks.contracts.canonical import file_sha256, folder_digest
 from tasks.contracts.config import Params, load_params
 from tasks.contracts.errors import DiskFull, HallmarkError, StageBroke, StageKilled
-from tasks.contracts.places import METRICS, PLOTS, home
+from tasks.contracts.places import CHECKED, METRICS, PLOTS, PREPARED, home
 from tasks.contracts.reporting import Sink
 from tasks.stage.files import as_floats, finite, write_metrics, write_plot
 from tasks.stage.views import View, choose_view
+
+if TYPE_CHECKING:
+    from tasks.records.stage_run import StageRun
 
 PARENT_RUN = "HALLMARK_PARENT_RUN"  # MLflow run id under which the stage's own run stands
 
@@ -55,7 +59,10 @@ def record(name: str, function: StageFunction, params: Params, view: View) -> tu
     from tasks.records import tracking
 
     with tracking.child_run(name, os.environ.get(PARENT_RUN)) as child:
-        child.log_params(settings_of(name, params))
+        stage = entry_of(name)
+        child.log_params(settings_of(stage, params))
+        for path, sha256 in data_of(stage, params):
+            child.log_input(path.name, path, sha256)
         tee = Tee(view, child)
         numbers = as_floats(function(params, tee))
         files = [write_metrics(METRICS / f"{name}.json", numbers), write_plot(PLOTS / f"{name}.csv", tee.rows)]
@@ -102,7 +109,7 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 class Tee:
     """Passes a loop's reports to the view and to MLflow, and keeps the rows of the plot."""
 
-    def __init__(self, view: View, child: "Child"):
+    def __init__(self, view: View, child: "StageRun"):
         self._view, self._child = view, child
         self.rows: list[dict[str, float]] = []
         self.last_step = 0
@@ -121,38 +128,35 @@ class Tee:
         self._view.note(text)
 
 
-class Child(Protocol):
-    """What tasks.records.tracking gives for one stage."""
-
-    run_id: str
-
-    def log_params(self, flat: Mapping[str, object]) -> None: ...
-
-    def log_metrics(self, step: int, numbers: Mapping[str, float]) -> None: ...
-
-    def log_artifact(self, path: Path) -> None: ...
+# --- what MLflow shows of a stage ---
 
 
-def settings_of(name: str, params: Params) -> dict[str, object]:
-    """The settings that the stage names in dvc.yaml, flat (`ppo.clip`); all of them where it names none."""
-    flat = _flatten("", params.model_dump(mode="json"))
+def settings_of(stage: Mapping[str, Any], params: Params) -> dict[str, str]:
+    """The settings that a stage names in dvc.yaml, flat (`ppo.clip`); all of them where it names none."""
+    from tasks.records.stage_run import flatten
+
+    flat = flatten(params.model_dump(mode="json"))
+    sections = [entry for entry in stage.get("params", []) if isinstance(entry, str)]
+    return {key: value for key, value in flat.items() if not sections or _is_below(key, sections)}
+
+
+def _is_below(key: str, sections: list[str]) -> bool:
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
+
+
+def data_of(stage: Mapping[str, Any], params: Params) -> Iterator[tuple[Path, str]]:
+    """The data that a stage names under `deps` in dvc.yaml, each with the sha256 of its bytes."""
+    deps = [Path(entry) for entry in stage.get("deps", []) if isinstance(entry, str)]
+    if Path("data") in deps:
+        yield from ((path, file_sha256(path)) for path in map(Path, (one.path for one in params.data.sources))
+                    if path.is_file())
+    yield from ((path, folder_digest(path)) for path in deps if path in (CHECKED, PREPARED) and path.is_dir())
+
+
+def entry_of(name: str) -> Mapping[str, Any]:
+    """What dvc.yaml says of a stage; nothing where it runs outside a pipeline."""
     try:
         stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
-        wanted = [entry for entry in stages[name].get("params", []) if isinstance(entry, str)]
-    except (FileNotFoundError, KeyError):  # the stage runs outside a pipeline
-        wanted = []
-    if not wanted:
-        return flat
-    return {key: value for key, value in flat.items()
-            if any(key == section or key.startswith(f"{section}.") for section in wanted)}
-
-
-def _flatten(prefix: str, value: object) -> dict[str, object]:
-    if isinstance(value, dict):
-        items = [(str(key), part) for key, part in value.items()]
-    elif isinstance(value, list):
-        items = [(str(index), part) for index, part in enumerate(value)]
-    else:
-        return {prefix: value}
-    return {key: leaf for name, part in items
-            for key, leaf in _flatten(f"{prefix}.{name}" if prefix else name, part).items()}
+    except (FileNotFoundError, KeyError, TypeError):
+        return {}
+    return dict(stages.get(name) or {})

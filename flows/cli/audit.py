@@ -1,0 +1,29 @@
+"""hallmark audit: what can be proved afterwards."""
+
+from dataclasses import asdict
+
+import typer
+
+from flows.cli import place
+
+app = typer.Typer(no_args_is_help=True, help="Prove what happened.", rich_markup_mode=None)
+
+
+@app.callback()
+def group() -> None:
+    """Prove what happened."""
+
+
+@app.command()
+def verify(json: place.Json = False) -> None:
+    """Check every entry of the ledger, its chain and its signatures; exit 1 where it is broken."""
+    place.enter()
+    found = place.ledger().verify()
+    if json:
+        broken = asdict(found.broken) if found.broken else None
+        place.show_json({"ok": found.ok, "entries": found.entries, "broken": broken})
+    elif found.broken:
+        typer.echo(f"The ledger is broken at entry {found.broken.index}: {found.broken.reason}", err=True)
+    else:
+        print(f"The ledger is whole: {found.entries} entries, each chained to the one before and signed.")
+    raise typer.Exit(0 if found.ok else 1)

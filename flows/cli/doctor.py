@@ -1,0 +1,24 @@
+"""hallmark doctor: prove that this installation works."""
+
+from dataclasses import asdict
+
+import typer
+
+from flows import embedded
+from flows.cli import place, tables
+from tasks.contracts.places import home
+
+
+def command(json: place.Json = False) -> None:
+    """Check that everything a run needs really works here; exit 1 where something does not. Takes some seconds."""
+    root = place.enter()
+    embedded.settle(home())
+    from flows.doctor import examine
+
+    findings = examine(root)
+    ok = all(finding.ok for finding in findings)
+    if json:
+        place.show_json({"ok": ok, "checks": [asdict(finding) for finding in findings]})
+    else:
+        tables.show_checks(findings)
+    raise typer.Exit(0 if ok else 1)

@@ -1,0 +1,58 @@
+"""hallmark status: who is champion, who waits, how the last run ended. Answered from the ledger alone."""
+
+from typing import Any
+
+from flows import history
+from flows.cli import place
+from flows.workspace import holder, is_held
+from tasks.contracts.config import Params, load_params
+from tasks.contracts.places import home
+
+
+def command(json: place.Json = False) -> None:
+    """Say who is champion, which versions wait, and how the last run ended."""
+    place.enter()
+    answer = read(load_params())
+    if json:
+        place.show_json(answer)
+    else:
+        show(answer)
+
+
+def read(params: Params) -> dict[str, Any]:
+    """The answer, as DESIGN's table of `--json` keys has it."""
+    ledger = place.ledger()
+    entries = ledger.entries()
+    name = params.promotion.policy_model
+    waiting = [history.as_json(one) for one in history.challengers(entries, name)]
+    return {
+        "champion": history.as_json(history.champion(entries, name)),
+        "challengers": waiting,
+        "pending_approvals": [one | {"wanted": params.promotion.approvals} for one in waiting if one]
+        if params.promotion.approvals else [],
+        "last_run": last_run(history.last_run(entries)),
+        "ledger": {"entries": len(entries), "head": ledger.head()},
+    }
+
+
+def last_run(found: tuple[str, str] | None) -> dict[str, str] | None:
+    """The last run; one that never finished and holds no lock was killed, though no entry says so yet."""
+    if found is None:
+        return None
+    run, outcome = found
+    if outcome == "running" and not is_held(home()):
+        outcome = "crashed"
+    return {"id": run, "outcome": outcome}
+
+
+def show(answer: dict[str, Any]) -> None:
+    champion, last = answer["champion"], answer["last_run"]
+    print("champion   " + (f"version {champion['version']}, {champion['digest'][:12]}, since {champion['since'][:16]}Z"
+                           if champion else "none yet; `hallmark retrain` makes the first"))
+    for one in answer["challengers"]:
+        print(f"challenger version {one['version']}, {one['digest'][:12]}, since {one['since'][:16]}Z")
+    for one in answer["pending_approvals"]:
+        print(f"waiting    version {one['version']} wants {one['wanted']} approval(s)")
+    running = f", {holder(home())}" if last and last["outcome"] == "running" else ""
+    print(f"last run   {last['id']}: {last['outcome']}{running}" if last else "last run   none")
+    print(f"ledger     {answer['ledger']['entries']} entries, head {answer['ledger']['head'][:12]}")

@@ -1,0 +1,144 @@
+"""What the ledger says has happened: who is champion and since when, which run is open, what was decided already.
+
+Pure: entries in, answers out. Reading commands answer from here, so they need neither MLflow nor Prefect.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+AWAITING = "awaiting approval"
+
+
+class Entry(Protocol):
+    """An entry of the ledger, as far as its history is asked."""
+
+    @property
+    def index(self) -> int: ...
+
+    @property
+    def time(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def payload(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A version as the ledger knows it."""
+
+    version: int
+    digest: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Decided:
+    """An earlier decision on the same evidence, and what became of it."""
+
+    run: str
+    decision: dict[str, Any]
+    settled: bool  # nothing is left to be done about it
+
+
+def champion(entries: Iterable[Entry], name: str) -> Standing | None:
+    """Who was promoted last under this registered name."""
+    standing = None
+    for entry in entries:
+        if entry.kind == "promoted" and entry.payload["name"] == name:
+            standing = Standing(entry.payload["version"], entry.payload["digest"], entry.time)
+    return standing
+
+
+def registered(entries: Iterable[Entry], name: str) -> list[Standing]:
+    """Every version registered under this name, oldest first, each once."""
+    found: dict[int, Standing] = {}
+    for entry in entries:
+        if entry.kind == "registered" and entry.payload["name"] == name:
+            found.setdefault(entry.payload["version"], Standing(
+                entry.payload["version"], entry.payload["digest"], entry.time))
+    return list(found.values())
+
+
+def bundle_of(entries: Iterable[Entry], name: str, version: int) -> str | None:
+    """Digest of the evidence bundle under which a version was last registered; None where the ledger knows none."""
+    digest = None
+    for entry in entries:
+        if entry.kind == "registered" and (entry.payload["name"], entry.payload["version"]) == (name, version):
+            digest = entry.payload["bundle"]
+    return digest
+
+
+def challengers(entries: Sequence[Entry], name: str) -> list[Standing]:
+    """Versions that passed the gate and were neither promoted nor rejected."""
+    settled = {entry.payload["version"] for entry in entries
+               if entry.kind in {"promoted", "promotion undone", "rejected"} and entry.payload["name"] == name}
+    return [standing for standing in registered(entries, name) if standing.version not in settled]
+
+
+def open_runs(entries: Iterable[Entry]) -> list[str]:
+    """Runs that were started and never finished: at work now, or killed."""
+    runs: dict[str, None] = {}
+    for entry in entries:
+        if entry.kind == "run started":
+            runs[entry.payload["run"]] = None
+        elif entry.kind == "run finished":
+            runs.pop(entry.payload["run"], None)
+    return list(runs)
+
+
+def last_run(entries: Iterable[Entry]) -> tuple[str, str] | None:
+    """Id and outcome of the run that was started last; `running` where it has not finished."""
+    last: tuple[str, str] | None = None
+    for entry in entries:
+        if entry.kind == "run started":
+            last = (entry.payload["run"], "running")
+        elif entry.kind == "run finished" and last and entry.payload["run"] == last[0]:
+            last = (last[0], entry.payload["outcome"])
+    return last
+
+
+def open_promotion(entries: Iterable[Entry]) -> dict[str, Any] | None:
+    """Payload of a promotion that was begun and neither ended nor undone: killed between swap and check."""
+    begun: dict[str, Any] | None = None
+    for entry in entries:
+        if entry.kind == "promoting":
+            begun = entry.payload
+        elif entry.kind in {"promoted", "promotion undone"}:
+            begun = None
+    return begun
+
+
+def decided(
+    entries: Sequence[Entry], *, candidate: str, evidence: str | None, rules: str, against: int | None
+) -> Decided | None:
+    """The last decision on this candidate with this evidence, these rules and this champion (a version, or none)."""
+    wanted = {"candidate": candidate, "evidence": evidence, "rules": rules, "against": against}
+    decisions = [entry for entry in entries if entry.kind == "gate decided" and wanted.items() <= entry.payload.items()]
+    if not decisions:
+        return None
+    last = decisions[-1]
+    later = [entry for entry in entries if entry.index > last.index]
+    of_candidate = [entry for entry in later if entry.payload.get("digest") == candidate]
+    waits = any(entry.payload["outcome"] == AWAITING and entry.payload["candidate"] == candidate
+                for entry in later if entry.kind == "run finished")
+    ended = any(entry.kind in {"promoted", "promotion undone", "rejected"} for entry in of_candidate)
+    settled = last.payload["verdict"] == "refuse" or ended or waits
+    return Decided(last.payload["run"], last.payload["decision"], settled)
+
+
+def last_decision(entries: Iterable[Entry], candidate: str) -> dict[str, Any] | None:
+    """The last decision about a candidate, on whatever evidence."""
+    decision: dict[str, Any] | None = None
+    for entry in entries:
+        if entry.kind == "gate decided" and entry.payload["candidate"] == candidate:
+            decision = entry.payload["decision"]
+    return decision
+
+
+def as_json(standing: Standing | None) -> dict[str, Any] | None:
+    """A standing as the `--json` answers say it."""
+    return asdict(standing) if standing else None

@@ -1,0 +1,187 @@
+"""The flow: bring the pipeline of dvc.yaml up to date, decide about what it made, and act on the decision.
+
+Prefect says when and in what order; DVC says what has to run; MLflow shows; the ledger remembers. A deployment runs
+`retrain` in a checkout's root; `hallmark retrain` runs it on a temporary server.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from prefect import flow
+from prefect.exceptions import UnfinishedRun
+from prefect.futures import PrefectFuture
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from flows import history, workspace
+from flows.decision import COMPARED, Candidate, decide_on, read_candidate, refusal, rules_digest, with_comparison
+from flows.graph import read_graph
+from flows.promote import CHAMPION, promote, settle
+from flows.registration import register
+from flows.run import Ending, Outcome, Run, begin, in_words, tracked_note
+from flows.stages import StageRun, Workplace, run_stage, run_step
+from tasks.contracts.errors import HallmarkError, Refused
+from tasks.contracts.evidence import Evidence
+from tasks.contracts.places import home
+from tasks.records import registry, tracking
+from tasks.records.registry import Version
+
+if TYPE_CHECKING:
+    from flows.report.inputs import Run as Report
+
+SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=4)
+
+
+@flow(name="retrain", flow_run_name="retrain", persist_result=False, task_runner=SIDE_BY_SIDE)
+def retrain(force: bool = False) -> dict[str, Any]:
+    """Retrain in the current folder. `force`: run every stage again, whatever DVC says.
+
+    Returns:
+        What flows.report.write_report takes; `outcome` and `reason` say how it ended.
+
+    Raises:
+        HallmarkError: it broke off or was refused on its way; the ledger says so too.
+    """
+    root = Path.cwd()
+    workspace.prepare(root)
+    with workspace.hold(home()):
+        run = begin(root, force=force)
+        with accounted(run):
+            place = opened(run)
+            settle(run, lambda folder: run_step("smoke", folder, place))
+            stages = run_stages(run, place)
+            ending = conclude(run, place, stages)
+            return finish(run, stages, ending)
+
+
+def opened(run: Run) -> Workplace:
+    """Open the run's MLflow run and say where its stages run."""
+    tracking.prepare_tracking()
+    parent = tracking.open_parent(run.id, run.digests, run.params.model_dump(mode="json"))
+    note = tracked_note(run.home, run.id)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(parent, encoding="utf-8")
+    run.tracked.append(parent)
+    return Workplace(run.root, run.home, run.id, run.groups, parent, run.force)
+
+
+def run_stages(run: Run, place: Workplace) -> list[StageRun]:
+    """Every stage of dvc.yaml, each after its parents, independent ones side by side."""
+    graph = read_graph(run.root)
+    futures: dict[str, PrefectFuture[StageRun]] = {}
+    for name in graph:
+        waits_for = [futures[parent] for parent in graph.parents[name]]
+        futures[name] = run_stage.submit(name, place, name in graph.stale, waits_for)  # type: ignore[arg-type]
+    stages = results(run, futures)
+    run.record("stages finished", stages=[
+        {"name": stage.name, "state": stage.state, "lock": stage.lock_digest, "run_id": stage.run_id}
+        for stage in stages])
+    return stages
+
+
+def results(run: Run, futures: dict[str, PrefectFuture[StageRun]]) -> list[StageRun]:
+    """All results, or the first stage's error; what waited for a failed stage never started and is no error itself."""
+    found, errors = [], []
+    for name, future in futures.items():
+        try:
+            found.append(future.result())
+        except UnfinishedRun:
+            continue
+        except HallmarkError as error:
+            run.record("stage failed", stage=name, error=type(error).__name__)
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return found
+
+
+def conclude(run: Run, place: Workplace, stages: list[StageRun]) -> Ending:
+    """Decide about the candidate and act on the decision."""
+    candidate = read_candidate(run.root)
+    champion = registry.by_alias(run.params.promotion.policy_model, CHAMPION)
+    return no_change(run, candidate, champion, stages) or decide_and_act(run, place, candidate, champion, stages)
+
+
+def no_change(run: Run, candidate: Candidate, champion: Version | None, stages: list[StageRun]) -> Ending | None:
+    """The ending of a run that has nothing to decide; None where it has."""
+    entries = run.ledger.entries()
+    if champion and champion.digest == candidate.digest:
+        return Ending("no change", f"no change: the policy is the champion, version {champion.version}",
+                      champion, champion, history.last_decision(entries, candidate.digest))
+    earlier = history.decided(
+        entries, candidate=candidate.digest, evidence=candidate.evidence_sha256,
+        rules=rules_digest(run.params.gates.rules), against=champion.version if champion else None)
+    if earlier is None or not earlier.settled or any(stage.state == "ran" for stage in stages):
+        return None
+    return Ending("no change", f"no change: run {earlier.run} decided about the same policy on the same evidence, "
+                  f"{earlier.decision['verdict']}", candidate.digest, champion, earlier.decision)
+
+
+def decide_and_act(
+    run: Run, place: Workplace, candidate: Candidate, champion: Version | None, stages: list[StageRun]
+) -> Ending:
+    """Compare with the champion where one stands, decide, and register and promote what passed."""
+    evidence = compared(run, place, candidate, champion) if champion else candidate.evidence
+    decision = decide_on(run, candidate, evidence, champion.version if champion else None)
+    said = decision.model_dump(mode="json")
+    if decision.verdict == "refuse":
+        return Ending("refused", refusal(decision), candidate.digest, champion, said)
+    version = register(run, candidate, evidence, decision, stages)
+    if run.params.promotion.approvals:
+        return Ending("awaiting approval", f"{version} passed the gate and waits for "
+                      f"{run.params.promotion.approvals} approval(s)", version, champion, said)
+    promote(run, version, champion, lambda folder: run_step("smoke", folder, place))
+    return Ending("promoted", f"promoted: {version} is the champion", version, version, said)
+
+
+def compared(run: Run, place: Workplace, candidate: Candidate, champion: Version) -> Evidence | None:
+    """The candidate's evidence with the comparison against the champion in it."""
+    (run.root / COMPARED).unlink(missing_ok=True)  # an earlier one, perhaps with another champion
+    run_step("compare", registry.fetch(champion), place)
+    return with_comparison(candidate, run.root)
+
+
+@contextmanager
+def accounted(run: Run) -> Iterator[None]:
+    """Whatever breaks off the run: end what it started, and say so in the ledger and in MLflow."""
+    try:
+        yield
+    except BaseException as fault:
+        run.groups.end_all()
+        outcome: Outcome = "refused" if isinstance(fault, Refused) else "crashed"
+        run.record("run finished", outcome=outcome, reason=type(fault).__name__, candidate=None, version=None)
+        if run.parent_run:
+            tracking.close_parent(run.parent_run, "FAILED" if isinstance(fault, Exception) else "KILLED", outcome)
+        raise
+
+
+def finish(run: Run, stages: list[StageRun], ending: Ending) -> dict[str, Any]:
+    """Write the run's end into the ledger and MLflow, then the report; return what the report takes."""
+    from flows.report import write_report
+
+    entry = run.record(
+        "run finished", outcome=ending.outcome, reason=ending.reason, candidate=ending.digest, version=ending.version)
+    said = summary(run, stages, ending) | {"ledger": {"entries": entry.index + 1, "head": entry.hash}}
+    said["places"]["Report"] = str(write_report(run.root, cast("Report", said)))
+    if run.parent_run:
+        tracking.log_artifact(run.parent_run, Path(said["places"]["Report"]))
+        tracking.close_parent(run.parent_run, "FINISHED", ending.outcome)
+    return said
+
+
+def summary(run: Run, stages: list[StageRun], ending: Ending) -> dict[str, Any]:
+    """The run as plain values, with the keys of flows.report.inputs.Run and `finished`."""
+    finished = datetime.now(UTC)
+    return {
+        "id": run.id, "outcome": ending.outcome, "reason": ending.reason,
+        "started": run.started.isoformat(timespec="seconds"), "finished": finished.isoformat(timespec="seconds"),
+        "seconds": (finished - run.started).total_seconds(), "commit": run.digests.commit, "dirty": run.digests.dirty,
+        "stages": [asdict(stage) for stage in stages], "decision": ending.decision,
+        "champion": in_words(ending.champion),
+        "candidate": ending.candidate_in_words(run.params.promotion.policy_model),
+        "digests": {name: value for name, value in run.digests.model_dump(mode="json").items() if value},
+        "places": {"MLflow run": run.parent_run or "", "Ledger": str(run.ledger.path), "See it": "hallmark up"},
+    }
