@@ -1,0 +1,81 @@
+"""Stage: raw files -> checked rows and a report, or refuse."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tasks.contracts.config import Params
+from tasks.contracts.data_config import DataConfig
+from tasks.contracts.errors import DataRefused
+from tasks.contracts.places import CHECKED, DATA_DOCS
+from tasks.contracts.reporting import Sink
+from tasks.data.checked import KINDS, CheckedSource, check_sources, refusals, totals
+from tasks.data.expectations import Expected, expect
+from tasks.data.measures import measure
+from tasks.data.whole_folder import whole_folder
+
+REPORT = "report.json"
+
+
+def check_data(params: Params, sink: Sink) -> Mapping[str, float]:
+    """Write build/checked and build/data_docs, and return the counts. A refusal leaves the report and no rows.
+
+    Raises:
+        DataRefused: a source is refused, a prompt is both trained on and held out, or an expectation does not hold.
+    """
+    with whole_folder(CHECKED) as folder:
+        sources = check_sources(params.data, folder, sink)
+        errors = refusals(sources)
+        sink.note("stating what the accepted rows must look like")
+        expected = [] if errors else run_expectations(folder, params.data)
+        errors += [outcome.sentence() for outcome in expected if not outcome.passed]
+        write_report(folder / REPORT, sources, expected, errors)
+        if errors:
+            remove_rows(folder)
+    if errors:
+        raise refusal(errors)
+    say_warnings(sources, sink)
+    return totals(sources)
+
+
+def run_expectations(folder: Path, config: DataConfig) -> list[Expected]:
+    """Read the written rows back and hold them against the expectations; write Data Docs."""
+    checked = {kind: folder / f"{kind}.jsonl" for kind in KINDS if (folder / f"{kind}.jsonl").exists()}
+    shutil.rmtree(DATA_DOCS, ignore_errors=True)
+    return expect(measure(checked, DATA_DOCS / "measures"), config, DATA_DOCS)
+
+
+def write_report(
+        path: Path, sources: Sequence[CheckedSource], expected: Sequence[Expected], errors: Sequence[str]) -> None:
+    """What was read, refused and why, noticed and expected: line numbers and counts, no text of rows."""
+    report = {"verdict": "refuse" if errors else "accept", "errors": list(errors), **totals(sources),
+              "sources": [source.report() for source in sources],
+              "expectations": [asdict(outcome) for outcome in expected]}
+    path.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="ascii")
+
+
+def remove_rows(folder: Path) -> None:
+    """Nothing may train on what was refused."""
+    for kind in KINDS:
+        (folder / f"{kind}.jsonl").unlink(missing_ok=True)
+
+
+def refusal(errors: Sequence[str]) -> DataRefused:
+    """The first reason, and where the others are."""
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return DataRefused(f"{errors[0]}{more}", next_step=f"All of it is in {CHECKED / REPORT}.")
+
+
+def say_warnings(sources: Sequence[CheckedSource], sink: Sink) -> None:
+    """What a person should look at, though it trains."""
+    for source in sources:
+        for warning in source.verdict.warnings:
+            sink.note(f"{source.name}: {warning}")
+
+
+if __name__ == "__main__":
+    from tasks import stage
+
+    stage.main(check_data)
