@@ -44,6 +44,10 @@ def argument_in_words(argument: typing.Any) -> str:
 
 
 def option_in_words(option: typing.Any) -> str:
-    words = " / ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
-    value = "" if option.is_flag else f" `{(option.metavar or option.type.name).upper()}`"
-    return words + value + (", must be given" if option.required else "") + (", repeatable" if option.multiple else "")
+    """`--port PORT`, with what is special about it: that it must be given, may be repeated, or has a default."""
+    value = "" if option.is_flag else " " + (option.metavar or option.name.rpartition("_")[2].upper())
+    default = None if option.is_flag or option.required else option.default
+    special = ["must be given"] * option.required + ["repeatable"] * option.multiple
+    special += [f"default {default}"] * (default is not None)
+    words = " / ".join(f"`{name}{value}`" for name in [*option.opts, *option.secondary_opts])
+    return ", ".join([words, *special])

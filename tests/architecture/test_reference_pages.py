@@ -57,6 +57,21 @@ def test_every_command_of_the_command_line_has_a_section(repository: Path) -> No
         assert f"\n## `hallmark {command}" in page
 
 
+def test_every_option_of_every_command_stands_in_its_section(repository: Path) -> None:
+    import typer
+
+    from flows.cli.main import app
+
+    page = (repository / "docs/commands.md").read_text(encoding="utf-8")
+    groups = {"hallmark": typer.main.get_command(app)}
+    while groups:
+        path, command = groups.popitem()
+        groups |= {f"{path} {name}": inner for name, inner in getattr(command, "commands", {}).items()}
+        section = page.partition(f"\n## `{path}")[2].partition("\n## ")[0]
+        for option in getattr(command, "params", []) if not hasattr(command, "commands") else []:
+            assert option.param_type_name != "option" or f"`{option.opts[0]}" in section, (path, option.opts)
+
+
 def test_every_json_key_of_the_contract_stands_in_the_page(repository: Path) -> None:
     page = (repository / "docs/commands.md").read_text(encoding="utf-8")
 
