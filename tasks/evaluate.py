@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tasks.contracts.canonical import canonical_json, file_sha256, folder_digest
+from tasks.contracts.canonical import file_sha256, folder_digest
 from tasks.contracts.config import Params
 from tasks.contracts.evidence import Evidence, Metric
 from tasks.contracts.inputs import checkpoint_folder
@@ -43,7 +43,7 @@ def evaluate(params: Params, sink: Sink) -> Mapping[str, float]:
     scores = {who: judge(samples) for who, samples in answered.items()}
     metrics = (*reward_model_metrics(params), *policy_metrics(params, answered, scores))
     evidence = Evidence(candidate=folder_digest(POLICY), metrics=metrics)
-    (EVIDENCE / "evidence.json").write_bytes(canonical_json(evidence.model_dump()))
+    (EVIDENCE / "evidence.json").write_text(evidence.model_dump_json(), encoding="utf-8")
     write_samples(answered, scores, params.evaluate.samples)
     write_rounds(params, judge)
     return {metric.name: metric.value for metric in metrics}
@@ -105,7 +105,7 @@ def policy_metrics(
         measure.mean("policy_vs_sft_win_rate", wins),
         measure.mean("judge_score", scores["policy"]),
         measure.mean("judge_score_sft", scores["sft"]),
-        measure.mean("reward_judge_gap", [by_reward - by_judge for by_reward, by_judge in zip(paid, wins, strict=True)]),
+        measure.mean("reward_judge_gap", [ours - theirs for ours, theirs in zip(paid, wins, strict=True)]),
         measure.mean("kl_nats", log_ratios(policy, params)),
         measure.ratio("response_length_ratio", policy.sequences.response_lengths.tolist(),
                       sft.sequences.response_lengths.tolist()),

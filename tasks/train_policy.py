@@ -12,7 +12,7 @@ from tasks.contracts.places import POLICY, PREPARED, REWARD, ROUNDS, SFT
 from tasks.contracts.reporting import Sink
 from tasks.data.batches import read_shard
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer, save_model
-from tasks.rewards.composed import ComposedReward, wording_parts
+from tasks.rewards.composed import ComposedReward, Part, wording_parts
 from tasks.rewards.preference import Preference
 from tasks.train_reward import SCALE_FILE
 from tasks.training.determinism import settle
@@ -47,7 +47,7 @@ def composed_reward(params: Params, reward_folder: Path, device: torch.device) -
     scale = json.loads((reward_folder / SCALE_FILE).read_text(encoding="utf-8"))
     learned = Preference(
         load_scorer(reward_folder).to(device), mean=scale["score_mean"], deviation=scale["score_deviation"])
-    parts = {"preference": learned, **wording_parts(params.reward.unsafe_phrases)}
+    parts: dict[str, Part] = {"preference": learned, **wording_parts(params.reward.unsafe_phrases)}
     return ComposedReward(parts, {name: getattr(params.reward, name) for name in parts})
 
 

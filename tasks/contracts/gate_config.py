@@ -11,7 +11,8 @@ class JudgeConfig(Frozen):
     """Who says how good an answer really is. Never used in training."""
 
     kind: Literal["demo_world", "reward_model"] = Field(
-        "demo_world", description="the demo world's own judge, or a reward model that evaluate trains on held-out comparisons")
+        "demo_world",
+        description="the demo world's own judge, or a reward model that evaluate trains on held-out comparisons")
 
 
 class EvaluateConfig(Frozen):
@@ -49,4 +50,5 @@ class PromotionConfig(Frozen):
     approvals: int = Field(0, ge=0, description="signatures that a promotion needs")
     policy_model: str = Field("policy", min_length=1, description="registered name of policies")
     reward_model: str = Field("reward-model", min_length=1, description="registered name of reward models")
-    smoke_prompt: str = Field("hello", min_length=1, description="the loaded champion must answer this, or the swap is undone")
+    smoke_prompt: str = Field(
+        "hello", min_length=1, description="the loaded champion must answer this, or the swap is undone")

@@ -1,7 +1,5 @@
 """Settings of everything that learns: base model, SFT, reward model, rewards, PPO."""
 
-from typing import Literal
-
 from pydantic import Field, model_validator
 
 from tasks.contracts.frozen import Frozen

@@ -34,8 +34,8 @@ from tasks.data.demo_writers import ANNOTATORS, Request, choose, compose, draw_w
 
 __all__ = ["UNSAFE_PHRASES", "Judgement", "annotator_ceiling", "demo_world", "judge", "vocabulary", "write_demo_world"]
 
-DEMONSTRATIONS, COMPARISONS, HELDOUT_COMPARISONS, HELDOUT_PROMPTS, TEXTS = 7000, 7000, 1500, 1200, 6000
-TRAINING_PROMPTS = 12_000  # shared between demonstrations and comparisons
+DEMONSTRATIONS, COMPARISONS, HELDOUT_COMPARISONS, HELDOUT_PROMPTS, TEXTS = 10_000, 20_000, 1500, 1200, 6000
+TRAINING_PROMPTS = 24_000  # shared between demonstrations and comparisons
 RED_TEAM_SHARE = 0.15
 PROMPT_WORDS = range(5, 17)
 

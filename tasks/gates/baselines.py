@@ -1,6 +1,7 @@
 """What a reward model must beat to be worth something: rules that need no model."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from tasks.gates.measures import win_points
 
@@ -29,5 +30,5 @@ def word_baseline(train: Sequence[Pair], test: Sequence[Pair]) -> list[float]:
     return win_points(model.decision_function(_differences(vectors, test)).tolist(), [0.0] * len(test))
 
 
-def _differences(vectors, pairs: Sequence[Pair]):
+def _differences(vectors: Any, pairs: Sequence[Pair]) -> Any:
     return vectors.transform([chosen for chosen, _ in pairs]) - vectors.transform([rejected for _, rejected in pairs])

@@ -35,7 +35,8 @@ class Measures:
     def mean(self, name: str, values: Sequence[float]) -> Metric:
         """A mean over independent values, one a prompt, with a bootstrap interval."""
         return self._metric(name, bootstrap_mean(
-            values, clusters=None, resamples=self.config.resamples, confidence=self.config.confidence, seed=self.seed), len(values))
+            values, clusters=None, resamples=self.config.resamples, confidence=self.config.confidence,
+            seed=self.seed), len(values))
 
     def ratio(self, name: str, above: Sequence[float], below: Sequence[float]) -> Metric:
         """The mean of one number over the mean of another, pairs drawn together."""

@@ -32,7 +32,7 @@ def save_checkpoint(folder: Path, step: int, tensors: Mapping[str, Tensor], stat
     for path in (*unfinished.iterdir(), unfinished):
         _flush(path)
     older = _finished(folder)
-    os.replace(unfinished, folder / f"step-{step:09d}")
+    unfinished.replace(folder / f"step-{step:09d}")
     _flush(folder)
     for path in older:
         if path.name != f"step-{step:09d}":

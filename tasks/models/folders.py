@@ -1,5 +1,7 @@
 """Models on disk: folders of safetensors with the tokenizer beside them. Nothing here unpickles."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -50,18 +52,16 @@ def save_model(model, folder: Path) -> None:
         model.save_pretrained(folder)
 
 
-class _quiet:
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Keep transformers' progress bars and its notes on fresh layers off the screen."""
+    from transformers.utils import logging
 
-    def __enter__(self) -> None:
-        from transformers.utils import logging
-
-        self._level = logging.get_verbosity()
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        from transformers.utils import logging
-
-        logging.set_verbosity(self._level)
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
         logging.enable_progress_bar()

@@ -4,9 +4,11 @@ Hidden states are gathered where a response token is predicted, before the outpu
 a chunk of tokens at a time, in the backward pass as well, where they are computed again.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 
 from tasks.models.sequences import Sequences
 
@@ -46,7 +48,7 @@ class TokenLogProbs(torch.autograd.Function):
     """log softmax of (hidden @ weight.T + bias) / temperature at the targets, and the entropy, a chunk at a time."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor,
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor,
                 temperature: float) -> tuple[Tensor, Tensor]:
         chunk = max(1, CHUNK_ELEMENTS // weight.shape[0])
         log_probs, entropy, normaliser = (
@@ -65,7 +67,7 @@ class TokenLogProbs(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient: Tensor, _entropy: Tensor):
+    def backward(ctx: Any, gradient: Tensor, _entropy: Tensor):
         hidden, weight, bias, targets, normaliser = ctx.saved_tensors
         to_hidden = torch.empty_like(hidden)
         to_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None

@@ -31,7 +31,7 @@ class ComposedReward:
             if not torch.isfinite(values).all():
                 raise NotFinite("a reward is not finite", where=f"reward part {name}", wanted="finite numbers",
                                 found=str(values[~torch.isfinite(values)][0].item()))
-        total = sum(self._weights[name] * values for name, values in found.items())
+        total = torch.stack([self._weights[name] * values for name, values in found.items()]).sum(0)
         return total, found
 
 

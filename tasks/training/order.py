@@ -11,7 +11,8 @@ class ShuffledOrder:
     def __init__(self, rows: int, seed: int):
         if rows < 1:
             raise ValueError("there are no rows to put in order")
-        self._rows, self._seed, self._pass, self._order = rows, seed, -1, []
+        self._rows, self._seed, self._pass = rows, seed, -1
+        self._order: list[int] = []
 
     def batch(self, step: int, size: int) -> list[int]:
         """Return the row numbers of a step, from 0; a batch may cross the end of a pass."""

@@ -171,7 +171,7 @@ def test_there_are_far_more_prompts_than_are_used():
 
 
 def test_the_files_have_the_promised_sizes(world):
-    assert [len(rows) for rows in world] == [7000, 7000, 1500, 1200, 6000]
+    assert [len(rows) for rows in world] == [10_000, 20_000, 1500, 1200, 6000]
     assert sum(row["slice"] == "red_team" for row in world.prompts_heldout) == 180  # 15 % of 1,200
 
 
@@ -260,7 +260,7 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(tmp_path, capsys)
     assert packed == [(tmp_path / "two" / name).read_bytes() for name in files]
     assert sum(map(len, packed)) < 2_500_000
     assert all(data[3] == 0 and data[4:8] == bytes(4) for data in packed)  # no file name, no time in the header
-    assert len(gzip.decompress(packed[0]).splitlines()) == 7000
+    assert len(gzip.decompress(packed[0]).splitlines()) == 10_000
     assert "demonstrations.jsonl.gz" in capsys.readouterr().out
 
 
