@@ -74,8 +74,7 @@ def bundle_of(entries: Iterable[Entry], name: str, version: int) -> str | None:
 
 def challengers(entries: Sequence[Entry], name: str) -> list[Standing]:
     """Versions that passed the gate and were neither promoted nor rejected."""
-    settled = {entry.payload["version"] for entry in entries
-               if entry.kind in {"promoted", "promotion undone", "rejected"} and entry.payload["name"] == name}
+    settled = {entry.payload["version"] for entry in entries if _is_final(entry) and entry.payload["name"] == name}
     return [standing for standing in registered(entries, name) if standing.version not in settled]
 
 
@@ -125,9 +124,14 @@ def decided(
     of_candidate = [entry for entry in later if entry.payload.get("digest") == candidate]
     waits = any(entry.payload["outcome"] == AWAITING and entry.payload["candidate"] == candidate
                 for entry in later if entry.kind == "run finished")
-    ended = any(entry.kind in {"promoted", "promotion undone", "rejected"} for entry in of_candidate)
+    ended = any(_is_final(entry) for entry in of_candidate)
     settled = last.payload["verdict"] == "refuse" or ended or waits
     return Decided(last.payload["run"], last.payload["decision"], settled)
+
+
+def _is_final(entry: Entry) -> bool:
+    """Whether nothing is left to be done about a version; a promotion undone by a fault may be tried again."""
+    return entry.kind in {"promoted", "rejected"} or (entry.kind == "promotion undone" and entry.payload["refused"])
 
 
 def last_decision(entries: Iterable[Entry], candidate: str) -> dict[str, Any] | None:

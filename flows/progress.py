@@ -80,6 +80,8 @@ class LiveWatcher:
 
     def stage_ends(self, name: str, state: str, seconds: float) -> None:
         took = "" if state == "skipped" else f"in {duration(seconds)}"
+        if name not in self._tasks:
+            self.stage_begins(name)
         self._progress.update(self._tasks[name], total=1, completed=1, state=state, pace=took)
         self._progress.stop_task(self._tasks[name])
 

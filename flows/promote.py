@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flows import history
 from flows.run import Run
-from tasks.contracts.errors import HallmarkError, PromotionRefused
+from tasks.contracts.errors import HallmarkError, PromotionRefused, Refused, StageKilled
 from tasks.records import registry
 from tasks.records.registry import Version
 
@@ -24,14 +24,15 @@ def promote(run: Run, version: Version, expected: Version | None, prove: Proof) 
         expected: who is champion as far as the caller knows; the swap fails if that has changed.
 
     Raises:
-        PromotionRefused: another promotion came first, or the new champion did not prove itself; the old one stands.
+        PromotionRefused: another promotion came first, or the new champion answers nothing; the old one stands.
+        HallmarkError: the proof broke off for another reason; the old one stands, and the next run may try again.
     """
     run.record("promoting", name=version.name, version=version.version, digest=version.digest,
                expected=expected.version if expected else None)
     try:
         registry.swap_alias(version.name, CHAMPION, expected.version if expected else None, version.version)
     except PromotionRefused as error:
-        undone(run, version, error)
+        undone(run, version, StageKilled(error.message()))  # not its fault: the next run decides against who stands now
         raise
     complete(run, version, expected, prove)
 
@@ -43,9 +44,9 @@ def complete(run: Run, version: Version, before: Version | None, prove: Proof) -
     except HallmarkError as error:
         registry.swap_alias(version.name, CHAMPION, version.version, before.version if before else None)
         undone(run, version, error)
-        raise PromotionRefused(
-            f"the new champion did not prove itself and was taken back: {error.message()}", where=str(version),
-            next_step=f"{before or 'Nobody'} is champion.") from error
+        raise type(error)(
+            f"the new champion did not prove itself and was taken back, {before or 'nobody'} is champion now; "
+            + error.message(), where=str(version)) from error
     if before and before.version != version.version:
         move(version.name, PREVIOUS, before.version)
     run.record("promoted", name=version.name, version=version.version, digest=version.digest,
@@ -53,8 +54,9 @@ def complete(run: Run, version: Version, before: Version | None, prove: Proof) -
 
 
 def undone(run: Run, version: Version, error: HallmarkError) -> None:
+    """Record that a promotion was taken back; `refused`: the version itself is to blame, and is not tried again."""
     run.record("promotion undone", name=version.name, version=version.version, digest=version.digest,
-               error=type(error).__name__)
+               error=type(error).__name__, refused=isinstance(error, Refused))
 
 
 def settle(run: Run, prove: Proof) -> None:
@@ -67,11 +69,11 @@ def settle(run: Run, prove: Proof) -> None:
     before = registry.get(name, begun["expected"]) if begun["expected"] is not None else None
     champion = registry.by_alias(name, CHAMPION)
     if champion is None or champion.version != version.version:
-        undone(run, version, PromotionRefused("the run was killed before the swap"))
+        undone(run, version, StageKilled("the run was killed before the swap"))
         return
     try:
         complete(run, version, before, prove)
-    except PromotionRefused:  # it is recorded, and the one before is back: this run goes on from there
+    except HallmarkError:  # it is recorded, and the one before is back: this run goes on from there
         return
 
 

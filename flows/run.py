@@ -43,7 +43,7 @@ class Ending:
     def candidate_in_words(self, name: str) -> dict[str, str]:
         """The candidate for a report; `name` is the registered name that it would have."""
         named = None if isinstance(self.candidate, str) else in_words(self.candidate)
-        return named or {"name": name, "digest": self.digest}
+        return named or {"name": name, "version": "", "digest": self.digest}
 
 
 def in_words(version: Version | None) -> dict[str, str] | None:

@@ -10,7 +10,8 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +68,7 @@ class Listener:
     error: Mapping[str, Any] | None = None
     run_id: str | None = None
     done: bool = False
+    state: str = "failed"  # until it is known better
     said: list[str] = field(default_factory=list)
 
     def hear(self, line: str) -> None:
@@ -104,14 +106,25 @@ def repro(name: str, place: Workplace, stale: bool = True) -> StageRun:
         HallmarkError: the stage's own error by its type, StageKilled where a signal ended it, else StageBroke.
     """
     listener, began = Listener(name, watcher()), time.monotonic()
-    listener.watcher.stage_begins(name)
-    state = "failed"
+    if stale or place.force:
+        with shown(listener):
+            state = _repro(name, place, listener)
+            listener.state = state
+    else:
+        state = "skipped"
+        listener.watcher.stage_ends(name, state, 0.0)
+    return StageRun(name, state, time.monotonic() - began, stage_lock_digest(place.root, name), listener.run_id)
+
+
+@contextmanager
+def shown(listener: Listener) -> Iterator[None]:
+    """Let the watcher see a stage begin and end, well or badly."""
+    began = time.monotonic()
+    listener.watcher.stage_begins(listener.stage)
     try:
-        state = _repro(name, place, listener) if stale or place.force else "skipped"
+        yield
     finally:
-        seconds = time.monotonic() - began
-        listener.watcher.stage_ends(name, state, seconds)
-    return StageRun(name, state, seconds, stage_lock_digest(place.root, name), listener.run_id)
+        listener.watcher.stage_ends(listener.stage, listener.state, time.monotonic() - began)
 
 
 def _repro(name: str, place: Workplace, listener: Listener) -> State:
@@ -212,13 +225,9 @@ def run_stage(name: str, place: Workplace, stale: bool, parents: list[StageRun])
       retry_delay_seconds=exponential_backoff(BACK_OFF_SECONDS), retry_condition_fn=may_retry)
 def run_step(name: str, folder: Path, place: Workplace) -> None:
     """A step of the flow that needs a model in memory, in a process group of its own; see flows/steps.py."""
-    listener, began = Listener(name, watcher()), time.monotonic()
-    listener.watcher.stage_begins(name)
-    state = "failed"
-    try:
+    listener = Listener(name, watcher())
+    with shown(listener):
         returncode = listen([sys.executable, "-m", "flows.steps", name, str(folder)], place, listener)
         if returncode:
             raise error_of(listener, returncode, place.log_of(name))
-        state = "ran"
-    finally:
-        listener.watcher.stage_ends(name, state, time.monotonic() - began)
+        listener.state = "ran"

@@ -7,7 +7,7 @@ escaped, since prompts and answers come from outside.
 from pathlib import Path
 
 from flows.report import curves, rows
-from flows.report.inputs import Run, mappings, number, read_files
+from flows.report.inputs import Run, mappings, number, read_files, texts
 from tasks.contracts import places
 from tasks.stage.files import write_whole
 from tasks.stage.views import duration
@@ -40,7 +40,7 @@ def render(root: Path, run: Run) -> str:
     files = read_files(root)
     findings = [rows.finding(one) for one in mappings((run.get("decision") or {}).get("findings"))]
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page.filters["duration"] = in_words
+    page.filters |= {"duration": in_words, "moment": moment}
     return page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         run=dict.fromkeys(Run.__annotations__) | dict(run),
         headline=HEADLINES.get(run.get("outcome", ""), ""),
@@ -53,14 +53,20 @@ def render(root: Path, run: Run) -> str:
         stages=rows.stages(run),
         sources=rows.sources(files.data),
         expectations=rows.expectations(files.data),
+        data_errors=texts(files.data.get("errors")),
         data_docs=data_docs(root),
-        samples=files.samples,
+        samples=rows.samples(files.samples),
         where=where(root, run))
 
 
 def in_words(seconds: object) -> str:
     """A duration as people say it."""
     return NOT_RECORDED if (found := number(seconds)) is None else duration(found)
+
+
+def moment(started: object) -> str:
+    """`2026-11-21T03:00:04+00:00` as people read it."""
+    return str(started or NOT_RECORDED).replace("T", " ").replace("+00:00", " UTC")
 
 
 def data_docs(root: Path) -> str:

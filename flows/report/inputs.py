@@ -126,6 +126,11 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def texts(value: object) -> list[str]:
+    """The entries of a list as text; nothing where the value is no list."""
+    return [str(one) for one in value] if isinstance(value, list | tuple) else []
+
+
 def mappings(value: object) -> list[dict[str, Any]]:
     """The mappings of a list; nothing where the value is no list."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list | tuple) else []

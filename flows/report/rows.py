@@ -3,7 +3,7 @@
 import re
 from typing import Any, NamedTuple
 
-from flows.report.inputs import Run, mappings, number
+from flows.report.inputs import Run, mappings, number, texts
 
 METRICS = {  # metric of the evidence -> (name for a reader, share of a whole)
     "policy_vs_sft_win_rate": ("Wins against SFT", True),
@@ -69,7 +69,8 @@ def finding(raw: dict[str, Any]) -> dict[str, Any]:
     """A finding with its name for a reader and, where the numbers are there, its place against the bounds."""
     low, high, found = (number(raw.get(key)) for key in ("low", "high", "found"))
     bounds = bounds_of(str(raw.get("wanted", "")))
-    return dict.fromkeys(("metric", "wanted", "samples", "reason", "passed")) | raw | {
+    return dict.fromkeys(("metric", "wanted", "samples", "reason")) | raw | {
+        "passed": raw.get("passed") is True,
         "label": label(str(raw.get("metric"))), "found": found, "low": low, "high": high,
         "ceiling": next((bound.level for bound in bounds if bound.sign == "<="), None),
         "picture": interval_picture(low, high, found, bounds)}
@@ -118,7 +119,7 @@ def sources(data: dict[str, Any]) -> list[dict[str, Any]]:
     keys = ("path", "kind", "sha256", "verdict", "rows_read", "rows_accepted", "error")
     return [
         dict.fromkeys(keys) | source | {
-            "refused": by_reason(mappings(source.get("rows_rejected"))), "warnings": list(source.get("warnings") or [])}
+            "refused": by_reason(mappings(source.get("rows_rejected"))), "warnings": texts(source.get("warnings"))}
         for source in mappings(data.get("sources"))]
 
 
@@ -132,10 +133,24 @@ def by_reason(refused: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for reason, found in sorted(lines.items(), key=lambda entry: -len(entry[1]))]
 
 
+def samples(raw: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Answers side by side; a score that is no number is left out."""
+    sides = (("SFT", "sft"), ("Policy", "policy"))
+    return [
+        {"prompt": one.get("prompt", ""),
+         "sides": [{"name": name, "answer": one.get(key, ""), "score": number(one.get(f"{key}_score"))}
+                   for name, key in sides]}
+        for one in raw]
+
+
 def expectations(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the data was expected to look like, and whether it does."""
-    found = data.get("expectations")
-    if isinstance(found, dict):
-        found = [{"name": name, "passed": passed} for name, passed in found.items()]
-    return [{"name": str(one.get("name", "?")), "passed": bool(one.get("passed", one.get("success")))}
-            for one in mappings(found)]
+    """What the accepted rows were expected to look like, and whether they do."""
+    return [{"name": expectation_in_words(one), "passed": one.get("passed") is True}
+            for one in mappings(data.get("expectations"))]
+
+
+def expectation_in_words(one: dict[str, Any]) -> str:
+    """`preferences.id: values to be unique`, from Great Expectations' own names."""
+    about = ".".join(str(one[key]) for key in ("table", "columns") if one.get(key))
+    words = str(one.get("expectation", "?")).removeprefix("expect_").removeprefix("column_").replace("_", " ")
+    return f"{about}: {words}" if about else words
