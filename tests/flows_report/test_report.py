@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from flows.report import render, write_report
 from flows.report.inputs import Run, read_curves
@@ -56,7 +58,11 @@ def workspace(tmp_path: Path) -> Path:
     write(tmp_path, "checked/report.json", {"sources": [{
         "path": "data/a.jsonl", "kind": "demonstrations", "sha256": "ef", "verdict": "accept", "rows_read": 9,
         "rows_accepted": 7, "rows_rejected": [{"line": 3, "reason": "empty"}, {"line": 5, "reason": "empty"}],
-        "warnings": ["few rows"], "error": None}], "expectations": [{"name": "ids are unique", "passed": True}]})
+        "warnings": ["few rows"], "error": None}], "expectations": [
+            {"table": "preferences", "expectation": "expect_column_values_to_be_unique", "columns": "id",
+             "passed": True, "unexpected_rows": 0},
+            {"table": "text", "expectation": "expect_table_row_count_to_be_between", "columns": "", "passed": False,
+             "unexpected_rows": 0}]})
     return tmp_path
 
 
@@ -77,7 +83,8 @@ def test_what_was_recorded_is_shown(workspace: Path, run: Run) -> None:
     for wanted in (
             "refused", "run-17", "c0ffee", "2 min 05 s", "policy 3", "80.0 %", "75.0 % to 85.0 %",
             "40 measured, SFT 0.5", "longer answer accuracy 0.55", "value <= 10", "12.5", "too far from the reference",
-            "Like this.", "score 0.75", "2 × empty: lines 3, 5", "few rows"):
+            "Like this.", "score 0.75", "2 × empty: lines 3, 5", "few rows",
+            "1 of 2 expectations hold; broken: text: table row count to be between"):
         assert wanted in words
 
 
@@ -125,7 +132,8 @@ def test_hostile_text_in_every_other_place_stays_text(workspace: Path) -> None:
     write(workspace, "checked/report.json", {"sources": [{
         "path": HOSTILE, "kind": HOSTILE, "sha256": HOSTILE, "verdict": HOSTILE, "error": HOSTILE,
         "warnings": [HOSTILE], "rows_rejected": [{"line": HOSTILE, "reason": HOSTILE}]}],
-        "expectations": [{"name": HOSTILE, "passed": False}]})
+        "errors": [HOSTILE], "expectations": [
+            {"table": HOSTILE, "columns": HOSTILE, "expectation": HOSTILE, "passed": False}]})
     write(workspace, "evidence/evidence.json", {"metrics": [{"name": HOSTILE, "value": 1.0, "samples": HOSTILE}]})
     write(workspace, "plots/train_sft.csv", f'step,"loss {HOSTILE}"\n1,2.0\n2,1.0\n')
     hostile: Run = {
@@ -159,6 +167,34 @@ def test_a_broken_file_counts_as_not_recorded(workspace: Path, run: Run, content
 
     assert "Sample answers: not recorded" in words
     assert "Curves of train_policy: not recorded" in words
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=4)
+
+
+def holding(*keys: str) -> st.SearchStrategy:
+    """Mappings with some of the keys that the report reads, whatever they hold."""
+    return st.dictionaries(st.sampled_from(keys), JUNK | st.lists(JUNK, max_size=2), max_size=len(keys))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    metric=holding("name", "value", "low", "high", "samples"),
+    source=holding("path", "kind", "sha256", "verdict", "rows_read", "rows_accepted", "rows_rejected", "warnings"),
+    refused=holding("line", "reason"), expectation=holding("table", "expectation", "columns", "passed"),
+    sample=holding("prompt", "sft", "policy", "sft_score"), numbers=holding("kept_after_update"), errors=JUNK)
+def test_no_content_of_a_file_breaks_the_page(
+        tmp_path: Path, metric: dict, source: dict, refused: dict, expectation: dict, sample: dict, numbers: dict,
+        errors: object) -> None:
+    write(tmp_path, "evidence/evidence.json", {"metrics": [metric]})
+    write(tmp_path, "evidence/samples.json", [sample])
+    write(tmp_path, "metrics/train_policy.json", numbers)
+    write(tmp_path, "checked/report.json", {
+        "sources": [source, {"rows_rejected": [refused, refused]}], "expectations": [expectation], "errors": errors})
+
+    assert "</html>" in render(tmp_path, {})
 
 
 def test_missing_numbers_are_gaps_and_not_zeros(tmp_path: Path) -> None:
