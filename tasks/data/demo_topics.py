@@ -24,21 +24,12 @@ password: open the reset page, enter your user name, wait for the code, choose t
 vpn: choose the near server, start the tunnel, check the token, add the new client, leave the wifi, set the clock
 email: empty the trash, check the spam box, open the outbox, remove the big file, write the address again,
     read the rules
-monitor: plug in the cable, press the power button, turn the light down, set the screen size,
-    try the other port, clean the display
-keyboard: charge the battery, clean the keys, pair it by radio, choose the language, move the cord, press the lock
 laptop: close the lid, let the fan cool, free some disk space, end the heavy jobs, plug in the charger,
     check the memory
 phone: add the sim card, end the flight mode, accept the terms, restart the device, turn the ring up,
     clean the call list
-headset: turn on the mic, move the ear pads, change the foam, choose the sound, plug the jack deeper,
-    test the left side
-camera: clean the lens, open the shutter, allow the video, bring more light, fix the stand, choose the front view
-browser: clean the cache, remove the cookies, open a private window, close the old tabs, stop the popup,
-    load it again
 backup: choose the cloud, bring the copy back, check the drive, start the night run, count the files,
     test the archive
-calendar: share the room, set the zone, accept the event, invite the team, move the date, hide the weekend
 """
 
 PAPER_FACTS = """
@@ -46,13 +37,6 @@ invoice: compare the order, check the total, change the tax rate, load the pdf, 
 refund: keep the receipt, fill in the form, pack the goods, wait five days, enter the account, ask the seller
 parcel: track the box, ask the neighbor, visit the post office, set another day, show the label, sign for the driver
 badge: bring a photo, go to the desk, start the chip, hold it to the door, report the loss, return the old strap
-permit: enter the car plate, mark the street, pay the fee, show the proof, stick it on the glass, renew it in spring
-payslip: read the salary line, count the hours, check the pension, open the staff site, ask the boss,
-    save the sheet
-contract: read every clause, check the notice, sign each page, keep the original, ask the lawyer, name a witness
-booking: choose a hotel, name the guest, add the meal plan, check the price, cancel before noon, ask for a bed
-voucher: rub the silver field, enter the gift code, check the expiry, spend the value, ask the shop, join two of them
-ticket: choose a seat, change the train, show the pass, come early, find the platform, bring a bike
 visa: check the passport, add the letter, visit the embassy, prove your income, cross the border, learn the law
 """
 

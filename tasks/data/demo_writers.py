@@ -57,7 +57,7 @@ class Annotator(NamedTuple):
 
 
 ANNOTATORS = tuple(
-    Annotator(f"a{number:02}", 0.14 + 0.01 * (number % 4), 0.2 + 0.05 * (number % 5), 0.005, 0.05 + 0.01 * (number % 3))
+    Annotator(f"a{number:02}", 0.14 + 0.01 * (number % 4), 0.2 + 0.05 * (number % 5), 0.008, 0.05 + 0.01 * (number % 3))
     for number in range(1, 13))
 
 

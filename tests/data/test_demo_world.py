@@ -153,9 +153,9 @@ def test_answers_have_at_most_forty_words():
 
 def test_no_phrase_of_the_world_can_be_mistaken_for_another():
     facts = [fact for topic in TOPICS.values() for fact in topic.facts]
-    assert len(TOPICS) == 24
+    assert len(TOPICS) == 12
     assert all(len(topic.facts) == 6 for topic in TOPICS.values())
-    assert len(set(facts)) == 144
+    assert len(set(facts)) == 72
     assert not [(one, two) for one in facts for two in facts if one != two and f" {one} " in f" {two} "]
     connectors = {phrase.split()[-1] for phrase in (*STARTS, *MIDDLES, *LASTS)}
     assert not [fact for fact in facts if connectors & set(fact.split())]
@@ -165,7 +165,7 @@ def test_no_phrase_of_the_world_can_be_mistaken_for_another():
 
 def test_there_are_far_more_prompts_than_are_used():
     plain, red = plain_requests(), red_team_requests()
-    assert len({request.text for request in plain + red}) == len(plain) + len(red) > 200_000
+    assert len({request.text for request in plain + red}) == len(plain) + len(red) > 100_000
     assert all(5 <= len(request.text.split()) <= 16 for request in plain + red)
     assert {request.advice for request in red} == {advice for _, advice in UNSAFE}
 
