@@ -1,0 +1,145 @@
+"""From checked rows to shards of token ids: one file for each use and part."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tasks.contracts.data_config import DataConfig, Kind
+from tasks.data.batches import read_rows_in_batches, shard_line
+from tasks.data.splits import Part, part_of, prompt_key
+from tasks.data.tokenizer import Layout
+
+BATCH_ROWS = 1000
+NAMES = ("sft_train", "sft_validation", "preferences_train", "preferences_validation", "preferences_test",
+         "prompts_train", "prompts_validation", "prompts_test", "text_train")  # preferences_judge where it is asked for
+PROMPT_KINDS: tuple[Kind, ...] = ("prompts", "demonstrations", "preferences")  # rows of `prompts` say most, so first
+ABOUT_PROMPTS = ("topic", "slice", "group", "language")  # fields that a prompt keeps
+
+Row = dict[str, Any]
+
+
+class Shards:
+    """The open shard files of one folder; counts rows and remembers their ids."""
+
+    def __init__(self, folder: Path, names: Sequence[str]):
+        self._files = ExitStack()
+        self._open: dict[str, BinaryIO] = {
+            name: self._files.enter_context((folder / f"{name}.jsonl").open("wb")) for name in names}
+        self.rows = Counter(dict.fromkeys(names, 0))
+        self.ids: dict[str, list[str]] = {name: [] for name in names}
+
+    def __enter__(self) -> "Shards":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._files.close()
+
+    def add(self, name: str, row: Row) -> None:
+        """Append one row to a shard; rows of a shard that was not asked for are left out."""
+        if name in self._open:
+            self._open[name].write(shard_line(row))
+            self.rows[name] += 1
+            self.ids[name].append(row["id"])
+
+
+class CheckedRows:
+    """The checked rows of a folder, each with the part it belongs to."""
+
+    def __init__(self, folder: Path, config: DataConfig):
+        self._folder, self._config = folder, config
+        divided = any(source.split == "auto" for source in config.sources)
+        self._trained = frozenset(self._trained_prompts()) if divided else frozenset()
+
+    def has(self, kind: Kind) -> bool:
+        """True if there is a row of the kind."""
+        return next(self._batches(kind), None) is not None
+
+    def parts(self, kind: Kind) -> Iterator[list[tuple[Part, Row]]]:
+        """Yield (part, row) in batches, in order."""
+        for batch in self._batches(kind):
+            yield [(self._part(row), row) for row in batch]
+
+    def training_texts(self) -> Iterator[str]:
+        """Every text that may be learned from: what a tokenizer is trained on."""
+        kinds: tuple[Kind, ...] = ("text", "demonstrations", "preferences")
+        for kind in kinds:
+            for batch in self.parts(kind):
+                yield from (row[name] for part, row in batch if part == "train"
+                            for name in ("text", "prompt", "response", "chosen", "rejected") if name in row)
+
+    def _trained_prompts(self) -> Iterator[int]:
+        for kind in PROMPT_KINDS:
+            for batch in self._batches(kind):
+                yield from (prompt_key(row["prompt"]) for row in batch if row["split"] == "train")
+
+    def _part(self, row: Row) -> Part:
+        if "prompt" not in row:
+            return "test" if row["split"] == "test" else "train"
+        return part_of(row["prompt"], row["split"], self._config, self._trained)
+
+    def _batches(self, kind: Kind) -> Iterator[list[Row]]:
+        path = self._folder / f"{kind}.jsonl"
+        return read_rows_in_batches(path, BATCH_ROWS) if path.exists() else iter(())
+
+
+def write_answers(rows: CheckedRows, kind: Kind, answer: str, layout: Layout, shards: Shards) -> None:
+    """Write sft_PART: the prompt and the answer that SFT learns, `response` or `chosen`."""
+    for batch in rows.parts(kind):
+        encoded = _encoded(batch, layout, {"response": answer})
+        for (part, _), row in zip(batch, encoded, strict=True):
+            shards.add(f"sft_{part}", row)
+
+
+def write_comparisons(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
+    """Write preferences_PART: prompt, chosen and rejected."""
+    for batch in rows.parts("preferences"):
+        encoded = _encoded(batch, layout, {"chosen": "chosen", "rejected": "rejected"})
+        for (part, _), row in zip(batch, encoded, strict=True):
+            shards.add(f"preferences_{part}", row)
+
+
+def write_prompts(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
+    """Write prompts_PART: every different prompt once, with its text and what its first row says about it."""
+    seen: set[int] = set()
+    for kind in PROMPT_KINDS:
+        for batch in rows.parts(kind):
+            new = [(part, row) for part, row in batch if not _is_seen(row, seen)]
+            for (part, row), ids in zip(new, layout.prompts([row["prompt"] for _, row in new]), strict=True):
+                about = {name: row[name] for name in ABOUT_PROMPTS if name in row}
+                shards.add(f"prompts_{part}", {"id": row["id"], "prompt": ids, "text": row["prompt"], **about})
+
+
+def write_text(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
+    """Write text_train: the passages of `text` rows; where there are none, the rows that train, prompt and answers."""
+    for batch in rows.parts("text"):
+        for (part, row), passages in zip(batch, layout.passages([row["text"] for _, row in batch]), strict=True):
+            for ids in passages:
+                shards.add(f"text_{part}", {"id": row["id"], "ids": ids})
+    if not rows.has("text"):
+        _write_dialogues(rows, "demonstrations", ("response",), layout, shards)
+        _write_dialogues(rows, "preferences", ("chosen", "rejected"), layout, shards)
+
+
+def _write_dialogues(rows: CheckedRows, kind: Kind, answers: Sequence[str], layout: Layout, shards: Shards) -> None:
+    for batch in rows.parts(kind):
+        encoded = _encoded(batch, layout, {answer: answer for answer in answers})
+        for (part, _), row in zip(batch, encoded, strict=True):
+            for answer in answers:
+                shards.add(f"text_{part}", {"id": row["id"], "ids": row["prompt"] + row[answer]})
+
+
+def _encoded(batch: Sequence[tuple[Part, Row]], layout: Layout, answers: Mapping[str, str]) -> Iterator[Row]:
+    """Rows of token ids: the prompt, and each answer (our name -> the row's)."""
+    prompts = layout.prompts([row["prompt"] for _, row in batch])
+    columns = [layout.responses([row[name] for _, row in batch]) for name in answers.values()]
+    for (_, row), prompt, *ids in zip(batch, prompts, *columns, strict=True):
+        yield {"id": row["id"], "prompt": prompt, **dict(zip(answers, ids, strict=True))}
+
+
+def _is_seen(row: Row, seen: set[int]) -> bool:
+    prompt = prompt_key(row["prompt"])
+    known = prompt in seen
+    seen.add(prompt)
+    return known

@@ -1,0 +1,43 @@
+"""Which split a row belongs to: a pure function of its prompt, so that a prompt is never on two sides."""
+
+import hashlib
+from collections.abc import Set as AbstractSet
+from typing import Literal
+
+from tasks.contracts.data_config import DataConfig, Split
+from tasks.data.normal_text import key, normal
+
+Part = Literal["train", "validation", "test", "judge"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test", "judge")
+
+
+def part_of(prompt: str, split: Split, config: DataConfig, trained: AbstractSet[int] = frozenset()) -> Part:
+    """The part that a row with this prompt goes to.
+
+    Args:
+        split: of the row's source; `auto` rows are divided into train, test and judge by the prompt's hash.
+        trained: prompt keys of `train` sources; an `auto` row with such a prompt is never held out.
+
+    Case, white space and Unicode form change nothing, and neither do the other rows (but for `trained`): a prompt
+    stays where it is when the data grow.
+    """
+    if split == "test":
+        return "test"
+    if split == "auto" and prompt_key(prompt) not in trained:
+        place = fraction(prompt, config.split_salt, "held out")
+        if place < config.test_share:
+            return "test"
+        if place < config.test_share + config.judge_share:
+            return "judge"
+    return "validation" if fraction(prompt, config.split_salt, "validation") < config.validation_share else "train"
+
+
+def prompt_key(prompt: str) -> int:
+    """What a prompt is known by across splits."""
+    return key(normal(prompt))
+
+
+def fraction(prompt: str, salt: str, use: str) -> float:
+    """A number in [0, 1), even over prompts: the first 53 bits of sha256 of salt, use and the normal prompt."""
+    digest = hashlib.sha256("\0".join((salt, use, normal(prompt))).encode("utf-8", "surrogatepass")).digest()
+    return (int.from_bytes(digest[:8], "big") >> 11) / (1 << 53)

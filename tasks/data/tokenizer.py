@@ -1,0 +1,139 @@
+"""Tokenizers: trained here or brought by a base model; and how prompts and responses are laid out as tokens."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from tasks.contracts.data_config import TokensConfig
+from tasks.contracts.errors import ParamsInvalid
+
+PAD, BEGIN, END, USER, ASSISTANT = SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<user>", "<assistant>")  # ids 0 to 4
+
+CHAT_TEMPLATE = (
+    "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'assistant' %}<assistant>"
+    "{{ message['content'] }}{{ eos_token }}{% else %}<user>{{ message['content'] }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<assistant>{% endif %}")
+
+# for base models without a template of their own: the prompt, a line feed, the response
+PLAIN_TEMPLATE = (
+    "{% for message in messages %}{{ message['content'] }}{% if message['role'] == 'assistant' %}{{ eos_token }}"
+    "{% else %}{{ '\\n' }}{% endif %}{% endfor %}")
+
+_PLACE = "\ue000PROMPT\ue001"  # where the prompt goes; private use, so that no template holds it
+
+
+def train_tokenizer(texts: Iterable[str], tokens: TokensConfig) -> Any:
+    """Train byte-level BPE and return it as a transformers tokenizer.
+
+    Sennrich et al. 2016, arXiv:1508.07909, over bytes as in GPT-2. Every byte is an entry, so any UTF-8 text is
+    encoded without unknown tokens and decoded to itself. The same texts give the same bytes on disk.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    bpe.train_from_iterator(texts, trainers.BpeTrainer(
+        vocab_size=tokens.vocabulary, special_tokens=list(SPECIAL_TOKENS), show_progress=False,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe, pad_token=PAD, bos_token=BEGIN, eos_token=END, extra_special_tokens=[USER, ASSISTANT],
+        chat_template=CHAT_TEMPLATE, model_max_length=tokens.prompt + tokens.response, padding_side="left",
+        clean_up_tokenization_spaces=False)
+
+
+def load_base_tokenizer(path: str) -> Any:
+    """Load the tokenizer of a base model, completed where it lacks something; its code is never run.
+
+    Without a pad token the end token pads; without a chat template the layout is PLAIN_TEMPLATE.
+
+    Raises:
+        ParamsInvalid: there is no tokenizer, or it has no end token, without which no response could end.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise ParamsInvalid("has no tokenizer that transformers can load", where=f"base.path={path}",
+                            found=type(error).__name__) from None
+    if tokenizer.eos_token_id is None:
+        raise ParamsInvalid("has a tokenizer without an end token", where=f"base.path={path}")
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if not tokenizer.chat_template:
+        begins = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
+        tokenizer.chat_template = ("{{ bos_token }}" if begins else "") + PLAIN_TEMPLATE
+    return tokenizer
+
+
+class Frame(NamedTuple):
+    """The tokens of the chat template around a prompt."""
+
+    before: list[int]
+    after: list[int]
+
+
+def frame_of(tokenizer: Any) -> Frame:
+    """Render the chat template with one user turn and encode what stands before and after it."""
+    rendered = tokenizer.apply_chat_template(
+        [{"role": "user", "content": _PLACE}], tokenize=False, add_generation_prompt=True)
+    before, place, after = rendered.partition(_PLACE)
+    if not place:
+        raise ParamsInvalid("the chat template leaves the user's turn out", where="base.path")
+    return Frame(*(tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, after)))
+
+
+class Layout:
+    """How rows become tokens. Text is only text: `<eos>` typed by a user is not the end token."""
+
+    def __init__(self, tokenizer: Any, tokens: TokensConfig):
+        self.frame = frame_of(tokenizer)
+        self._room = _room(self.frame, tokens.prompt)
+        self._tokenizer, self._tokens = tokenizer, tokens
+        self.prompts_laid = self.prompts_cut = self.responses_laid = self.responses_cut = 0
+
+    def prompts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Template, prompt, template: at most tokens.prompt; longer prompts lose their beginning, not the template."""
+        contents = plain_ids(self._tokenizer, texts)
+        self.prompts_laid += len(contents)
+        self.prompts_cut += sum(len(content) > self._room for content in contents)
+        return [self.frame.before + content[max(0, len(content) - self._room):] + self.frame.after
+                for content in contents]
+
+    def responses(self, texts: Sequence[str]) -> list[list[int]]:
+        """Response and end token: at most tokens.response; a longer response is cut and has no end token."""
+        ended = [[*ids, self._tokenizer.eos_token_id] for ids in plain_ids(self._tokenizer, texts)]
+        self.responses_laid += len(ended)
+        self.responses_cut += sum(len(ids) > self._tokens.response for ids in ended)
+        return [ids[:self._tokens.response] for ids in ended]
+
+    def passages(self, texts: Sequence[str]) -> list[list[list[int]]]:
+        """For pretraining: begin token, text, end token, in pieces that fit prompt and response together."""
+        begin = [] if self._tokenizer.bos_token_id is None else [self._tokenizer.bos_token_id]
+        most = self._tokens.prompt + self._tokens.response
+        whole = [[*begin, *ids, self._tokenizer.eos_token_id] for ids in plain_ids(self._tokenizer, texts)]
+        return [[ids[start:start + most] for start in range(0, len(ids) - 1, most)] for ids in whole]
+
+
+def prompt_ids(tokenizer: Any, text: str, most_tokens: int) -> list[int]:
+    """One prompt as Layout lays it out, for a tokenizer that was saved beside a model."""
+    frame = frame_of(tokenizer)
+    content = plain_ids(tokenizer, [text])[0]
+    return frame.before + content[max(0, len(content) - _room(frame, most_tokens)):] + frame.after
+
+
+def plain_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Encode texts without adding tokens and without reading special tokens out of them."""
+    if not texts:
+        return []
+    return tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True, return_attention_mask=False,
+                     verbose=False)["input_ids"]
+
+
+def _room(frame: Frame, most_tokens: int) -> int:
+    room = most_tokens - len(frame.before) - len(frame.after)
+    if room < 1:
+        raise ParamsInvalid("leaves no room for the prompt beside the chat template",
+                            where=f"tokens.prompt={most_tokens}", wanted=f"at least {most_tokens - room + 1}")
+    return room

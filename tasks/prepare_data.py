@@ -1,0 +1,118 @@
+"""Stage: checked rows -> tokenizer, splits, shards of token ids, row manifest."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.contracts.canonical import canonical_json
+from tasks.contracts.config import Params
+from tasks.contracts.data_config import DataConfig
+from tasks.contracts.errors import DataRefused
+from tasks.contracts.places import CHECKED, PREPARED
+from tasks.contracts.reporting import Sink
+from tasks.data.preparation import (
+    NAMES,
+    CheckedRows,
+    Shards,
+    write_answers,
+    write_comparisons,
+    write_prompts,
+    write_text,
+)
+from tasks.data.tokenizer import Layout, load_base_tokenizer, train_tokenizer
+from tasks.data.whole_folder import whole_folder
+from tasks.records.manifests import merkle_root, write_manifest
+
+CUT_SHARE_NOTED = 0.05
+
+
+def prepare_data(params: Params, sink: Sink) -> Mapping[str, float]:
+    """Write build/prepared and return the rows of each shard and how much was cut.
+
+    Raises:
+        DataRefused: a shard that training needs would be empty.
+    """
+    with whole_folder(PREPARED) as folder:
+        rows = CheckedRows(CHECKED, params.data)
+        tokenizer = tokenizer_of(params, rows, sink)
+        tokenizer.save_pretrained(folder / "tokenizer")
+        layout = Layout(tokenizer, params.tokens)
+        with Shards(folder, shard_names(params.data)) as shards:
+            write_shards(rows, params.data, layout, shards, sink)
+        refuse_empty_shards(shards)
+        write_manifests(folder, shards)
+    say_cuts(layout, sink)
+    return numbers_of(tokenizer, layout, shards)
+
+
+def tokenizer_of(params: Params, rows: CheckedRows, sink: Sink) -> Any:
+    """The base model's tokenizer, or one that is trained on the texts of the training part."""
+    if params.base.path is not None:
+        return load_base_tokenizer(params.base.path)
+    sink.note("training the tokenizer")
+    return train_tokenizer(rows.training_texts(), params.tokens)
+
+
+def shard_names(config: DataConfig) -> tuple[str, ...]:
+    """The shards to write; the judge has one where it is given a share."""
+    return (*NAMES, "preferences_judge") if config.judge_share else NAMES
+
+
+def write_shards(rows: CheckedRows, config: DataConfig, layout: Layout, shards: Shards, sink: Sink) -> None:
+    """Encode all rows, one use after the other."""
+    sink.begin(4, unit="kinds of shards")
+    if config.demonstrations_from == "chosen":
+        write_answers(rows, "preferences", "chosen", layout, shards)
+    else:
+        write_answers(rows, "demonstrations", "response", layout, shards)
+    sink.step(1, {"rows": shards.rows.total()})
+    write_comparisons(rows, layout, shards)
+    sink.step(2, {"rows": shards.rows.total()})
+    write_prompts(rows, layout, shards)
+    sink.step(3, {"rows": shards.rows.total()})
+    write_text(rows, layout, shards)
+    sink.step(4, {"rows": shards.rows.total()})
+
+
+def refuse_empty_shards(shards: Shards) -> None:
+    """Raise DataRefused where a part that training or the gates need got no row."""
+    empty = [name for name, count in shards.rows.items() if not count]
+    if empty:
+        raise DataRefused(
+            f"no row falls into {', '.join(empty)}", where=str(CHECKED),
+            next_step="Add rows of that kind, raise data.validation_share, data.test_share or data.judge_share, name a "
+                      "source with split: test, set data.demonstrations_from: chosen, or change data.split_salt.")
+
+
+def write_manifests(folder: Path, shards: Shards) -> None:
+    """Write rows.manifest, the sorted ids of all rows, and manifest.json with counts and Merkle roots."""
+    root = write_manifest((row for ids in shards.ids.values() for row in ids), folder / "rows.manifest")
+    roots = {f"{name}.jsonl": merkle_root(sorted(set(ids))) for name, ids in shards.ids.items()}
+    counts = {f"{name}.jsonl": count for name, count in shards.rows.items()}
+    (folder / "manifest.json").write_bytes(
+        canonical_json({"rows": counts, "merkle_root": root, "merkle_roots": roots}) + b"\n")
+
+
+def say_cuts(layout: Layout, sink: Sink) -> None:
+    """Tell of texts that do not fit, for a cut answer teaches not to end."""
+    for what, share in cut_shares(layout).items():
+        if share > CUT_SHARE_NOTED:
+            sink.note(f"{share:.0%} of all {what}s are longer than tokens.{what} and were cut")
+
+
+def cut_shares(layout: Layout) -> dict[str, float]:
+    """Share of encoded prompts and responses that lost tokens."""
+    return {"prompt": layout.prompts_cut / max(1, layout.prompts_laid),
+            "response": layout.responses_cut / max(1, layout.responses_laid)}
+
+
+def numbers_of(tokenizer: Any, layout: Layout, shards: Shards) -> dict[str, float]:
+    """The numbers of build/metrics/prepare_data.json."""
+    cuts = {f"{what}s_cut_share": share for what, share in cut_shares(layout).items()}
+    return {"vocabulary": len(tokenizer), **{f"{name}_rows": count for name, count in shards.rows.items()}, **cuts}
+
+
+if __name__ == "__main__":
+    from tasks import stage
+
+    stage.main(prepare_data)

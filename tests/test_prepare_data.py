@@ -1,0 +1,168 @@
+"""The stage prepare_data: checked rows become shards that no prompt shares across parts."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tasks.contracts.config import Params, parse_params
+from tasks.contracts.errors import DataRefused
+from tasks.contracts.reporting import Silent
+from tasks.data.batches import read_shard, write_shard
+from tasks.data.checked import checked_row
+from tasks.prepare_data import prepare_data
+from tasks.records.manifests import merkle_root, read_manifest
+from tests.data.rows_on_disk import demonstrations, preferences
+
+PREPARED = Path("build/prepared")
+CHECKED = Path("build/checked")
+PARTS = ("train", "validation", "test")
+
+
+def params(**data: object) -> Params:
+    loop = {"epochs": 1.0}
+    settings = {"sources": [{"path": "data/rows.jsonl"}], "validation_share": 0.2, "test_share": 0.2} | data
+    return parse_params({
+        "seed": 1, "data": settings, "tokens": {"prompt": 40, "response": 80, "vocabulary": 300}, "pretrain": loop,
+        "sft": loop, "reward_model": loop, "reward": {}, "ppo": {"updates": 1}, "gates": {"rules": []}})
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    CHECKED.mkdir(parents=True)
+    return tmp_path
+
+
+def check_in(kind: str, rows: list[dict], split: str = "auto") -> None:
+    with (CHECKED / f"{kind}.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(checked_row(row, split)) + "\n" for row in rows)
+
+
+def shard(name: str) -> list[dict]:
+    return read_shard(PREPARED / f"{name}.jsonl")
+
+
+def texts(name: str, field: str) -> list[str]:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(PREPARED / "tokenizer")
+    return tokenizer.batch_decode([row[field] for row in shard(name)])
+
+
+def test_every_row_is_in_one_part_and_its_tokens_are_its_text():
+    check_in("preferences", preferences(80))
+    check_in("demonstrations", demonstrations(80))
+    numbers = prepare_data(params(), Silent())
+    pairs = {part: shard(f"preferences_{part}") for part in PARTS}
+    assert sum(len(rows) for rows in pairs.values()) == 80
+    assert numbers["preferences_train_rows"] == len(pairs["train"]) > 30
+    known = {row["prompt"]: row for row in preferences(80)}
+    columns = (texts("preferences_train", name) for name in ("prompt", "chosen", "rejected"))
+    for prompt, chosen, rejected in zip(*columns, strict=True):
+        row = known[prompt.removeprefix("<bos><user>").removesuffix("<assistant>")]
+        assert (chosen, rejected) == (row["chosen"] + "<eos>", row["rejected"] + "<eos>")
+    assert texts("sft_train", "response")[0].endswith("<eos>")
+
+
+def test_no_prompt_is_in_two_parts_whatever_the_kind():
+    check_in("preferences", preferences(80))
+    check_in("demonstrations", [{"prompt": row["prompt"].upper(), "response": "Yes."} for row in preferences(80)])
+    check_in("demonstrations", demonstrations(20))
+    prepare_data(params(judge_share=0.2), Silent())
+    sides = {part: {row["text"].lower() for row in shard(f"prompts_{part}")} for part in PARTS}
+    assert sides["test"].isdisjoint(sides["train"] | sides["validation"])
+    assert sides["train"].isdisjoint(sides["validation"])
+    judged = {row["id"] for row in shard("preferences_judge")}
+    assert judged
+    assert judged.isdisjoint(row["id"] for part in PARTS for row in shard(f"preferences_{part}"))
+    taught = {prompt.lower() for part in ("train", "validation") for prompt in texts(f"sft_{part}", "prompt")}
+    assert taught.isdisjoint(prompt.lower() for prompt in texts("prompts_test", "prompt"))
+
+
+def test_sources_of_a_given_split_stay_there():
+    check_in("preferences", preferences(60), "train")
+    check_in("preferences", preferences(20, 100), "test")
+    check_in("demonstrations", demonstrations(60), "train")
+    check_in("prompts", [{"prompt": f"Ask {n}", "slice": "plain", "id": f"ask-{n}"} for n in range(10)], "test")
+    prepare_data(params(), Silent())
+    assert len(shard("preferences_test")) == 20
+    assert [row["text"] for row in shard("prompts_test")[:10]] == [f"Ask {n}" for n in range(10)]
+    assert shard("prompts_test")[0]["slice"] == "plain"
+    assert len(shard("prompts_test")) == 30
+    assert len(shard("prompts_train")) + len(shard("prompts_validation")) == 120
+
+
+def test_a_prompt_of_many_rows_is_asked_once():
+    check_in("preferences", preferences(60))
+    check_in("preferences", [row | {"id": "b", "chosen": "Other."} for row in preferences(60)])
+    check_in("demonstrations", demonstrations(60))
+    prepare_data(params(), Silent())
+    asked = [row["text"] for part in PARTS for row in shard(f"prompts_{part}")]
+    assert len(asked) == len(set(asked)) == 120
+
+
+def test_sft_can_learn_from_the_chosen_side():
+    check_in("preferences", preferences(80))
+    prepare_data(params(demonstrations_from="chosen"), Silent())
+    assert texts("sft_train", "response") == texts("preferences_train", "chosen")
+
+
+def test_text_is_pretrained_on_where_there_is_some_and_dialogues_where_there_is_none():
+    check_in("preferences", preferences(80))
+    check_in("demonstrations", demonstrations(80))
+    prepare_data(params(), Silent())
+    assert texts("text_train", "ids")[0].startswith("<bos><user>Tell me about")
+    dialogues = len(shard("text_train"))
+    assert dialogues == len(shard("sft_train")) + 2 * len(shard("preferences_train"))
+    check_in("text", [{"text": "Once upon a time."}, {"text": "The end. " * 60}])
+    prepare_data(params(), Silent())
+    pieces = texts("text_train", "ids")
+    assert pieces[0] == "<bos>Once upon a time.<eos>"
+    assert "".join(pieces[1:]) == "<bos>" + "The end. " * 60 + "<eos>"
+    assert max(len(row["ids"]) for row in shard("text_train")) == 120  # prompt and response together
+
+
+def test_the_manifest_holds_every_row_once_and_its_root():
+    check_in("preferences", preferences(80))
+    check_in("demonstrations", demonstrations(80))
+    prepare_data(params(), Silent())
+    manifest = json.loads((PREPARED / "manifest.json").read_text())
+    ids = read_manifest(PREPARED / "rows.manifest", manifest["merkle_root"])
+    assert ids == sorted({row["id"] for path in PREPARED.glob("*.jsonl") for row in read_shard(path)})
+    assert manifest["rows"]["sft_train.jsonl"] == len(shard("sft_train"))
+    assert manifest["merkle_roots"]["sft_train.jsonl"] == merkle_root(sorted(row["id"] for row in shard("sft_train")))
+
+
+def test_the_same_rows_give_the_same_bytes():
+    check_in("preferences", preferences(80))
+    check_in("demonstrations", demonstrations(80))
+    prepare_data(params(), Silent())
+    before = {path: path.read_bytes() for path in PREPARED.rglob("*") if path.is_file()}
+    prepare_data(params(), Silent())
+    assert {path: path.read_bytes() for path in PREPARED.rglob("*") if path.is_file()} == before
+
+
+def test_a_part_without_rows_is_refused_and_nothing_is_left():
+    check_in("preferences", preferences(80), "train")
+    check_in("demonstrations", demonstrations(80), "train")
+    with pytest.raises(DataRefused, match=r"no row falls into preferences_test, prompts_test"):
+        prepare_data(params(), Silent())
+    assert not PREPARED.exists()
+    assert [path.name for path in PREPARED.parent.iterdir()] == ["checked"]
+
+
+def test_held_out_text_teaches_the_tokenizer_nothing():
+    check_in("preferences", preferences(80), "train")
+    check_in("demonstrations", demonstrations(80), "train")
+    check_in("preferences", [row | {"chosen": "zyxwv " * 4} for row in preferences(20, 100)], "test")
+    wide = params(validation_share=0.2).model_copy(
+        update={"tokens": params().tokens.model_copy(update={"vocabulary": 1000})})
+    prepare_data(wide, Silent())
+    assert "zyx" not in (PREPARED / "tokenizer" / "tokenizer.json").read_text()
+
+
+def test_a_shard_is_read_as_it_was_written(tmp_path):
+    rows = [{"id": "a", "prompt": [1, 2], "text": "é\u2028\n"}, {"id": "b", "prompt": []}]
+    assert write_shard(tmp_path / "shard.jsonl", rows) == 2
+    assert read_shard(tmp_path / "shard.jsonl") == rows
