@@ -1,0 +1,44 @@
+"""Fixtures of the flow's tests: a workspace of its own for each test, Prefect's and MLflow's state in a folder of theirs."""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows import embedded
+from tests.flows.toy import make_workspace
+
+_STATE = Path(tempfile.mkdtemp(prefix="hallmark-tests-"))
+atexit.register(shutil.rmtree, _STATE, ignore_errors=True)
+embedded.settle(_STATE)  # before a test module imports Prefect, which makes its folder when it is imported
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """A workspace that nothing has run in; each test gets a copy."""
+    root = tmp_path_factory.mktemp("toy") / "workspace"
+    make_workspace(root, repository)
+    return root
+
+
+@pytest.fixture
+def workspace(template: Path, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The root of a fresh workspace; the current folder and the state folder are in it."""
+    root = tmp_path / "workspace"
+    shutil.copytree(template, root, symlinks=True)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("HALLMARK_HOME", str(root / ".hallmark"))
+    monkeypatch.setenv("PYTHONPATH", str(repository))
+    return root
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """One server for every test that runs the flow; it takes some seconds to start."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
