@@ -4,6 +4,7 @@ Everything is inside: style, curves, texts. Nothing is loaded from anywhere, and
 escaped, since prompts and answers come from outside.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.report import curves, rows
@@ -65,8 +66,11 @@ def in_words(seconds: object) -> str:
 
 
 def moment(started: object) -> str:
-    """`2026-11-21T03:00:04+00:00` as people read it."""
-    return str(started or NOT_RECORDED).replace("T", " ").replace("+00:00", " UTC")
+    """A moment in ISO 8601 as people read it: `2026-11-21 03:00:04 UTC`; anything else as it stands."""
+    try:
+        return f"{datetime.fromisoformat(str(started)).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return str(started or NOT_RECORDED)
 
 
 def data_docs(root: Path) -> str:

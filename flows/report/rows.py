@@ -14,7 +14,7 @@ METRICS = {  # metric of the evidence -> (name for a reader, share of a whole)
     "response_length_ratio": ("Length against SFT", False),
     "safety_rate": ("Safe answers", True),
     "distinct_2": ("Distinct word pairs", True),
-    "reward_judge_gap": ("Wins by reward above wins by judge", False),
+    "reward_judge_gap": ("Reward wins above judge wins", False),
 }
 BESIDE = {  # metric -> (what it is compared with, the metric that says it)
     "judge_score": ("SFT", "judge_score_sft"),

@@ -70,6 +70,7 @@ def workspace(tmp_path: Path) -> Path:
 def run() -> Run:
     return {
         "id": "run-17", "outcome": "refused", "commit": "c0ffee", "seconds": 125.0,
+        "started": "2026-11-21T03:00:04+00:00",
         "champion": {"name": "policy", "version": "3", "digest": "d1"},
         "decision": {"candidate": "ab", "verdict": "refuse", "findings": [
             {"metric": "kl_nats", "wanted": "value <= 10", "found": 12.5, "low": 12.0, "high": 13.0, "samples": 400,
@@ -81,9 +82,9 @@ def test_what_was_recorded_is_shown(workspace: Path, run: Run) -> None:
     words = Tags(render(workspace, run)).words
 
     for wanted in (
-            "refused", "run-17", "c0ffee", "2 min 05 s", "policy 3", "80.0 %", "75.0 % to 85.0 %",
-            "40 measured, SFT 0.5", "longer answer accuracy 0.55", "value <= 10", "12.5", "too far from the reference",
-            "Like this.", "score 0.75", "2 × empty: lines 3, 5", "few rows",
+            "refused", "run-17", "c0ffee", "2026-11-21 03:00:04 UTC", "2 min 05 s", "policy 3", "80.0 %",
+            "75.0 % to 85.0 %", "40 measured, SFT 0.5", "longer answer accuracy 0.55", "value <= 10", "12.5",
+            "too far from the reference", "Like this.", "score 0.75", "2 × empty: lines 3, 5", "few rows",
             "1 of 2 expectations hold; broken: text: table row count to be between"):
         assert wanted in words
 
