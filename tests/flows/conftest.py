@@ -18,9 +18,14 @@ embedded.settle(_STATE)  # before a test module imports Prefect, which makes its
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
-    """A workspace that nothing has run in; each test gets a copy."""
+    """A workspace that nothing has run in, with MLflow's database made, which takes seconds; each test gets a copy."""
+    from tasks.records.tracking import prepare_tracking
+
     root = tmp_path_factory.mktemp("toy") / "workspace"
     make_workspace(root, repository)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HALLMARK_HOME", str(root / ".hallmark"))
+        prepare_tracking()
     return root
 
 
