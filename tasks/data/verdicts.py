@@ -22,6 +22,13 @@ def check_path(
         kind: one of KINDS; null: told from the content. A folder is always read as splits.
         columns: our field name -> the file's, for one file.
     """
+    try:
+        return _check(path, kind, config, columns)
+    except OSError as fault:  # a name that is too long, a folder that may not be listed
+        return _refused(f"{printable_path(path)}: cannot be read: {fault.strerror or type(fault).__name__}")
+
+
+def _check(path: Path, kind: str | None, config: DataConfig, columns: Mapping[str, str] | None) -> Verdict:
     where = printable_path(path)
     if kind is not None and kind not in KINDS:
         return _refused(f"{where}: kind {kind!r} is unknown; wanted one of {', '.join(KINDS)}")

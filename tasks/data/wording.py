@@ -15,18 +15,26 @@ _FORMULA = re.compile(r"\s*[=+@-]\s*[A-Za-z_.]{2,}\(|\s*=[\w(\"'+-]|\s*[=+@-][^\
 _CP1252 = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _TWICE_ENCODED = re.compile(f"[\u00c2-\u00f4][\u0080-\u00bf{_CP1252}]{{1,3}}")
 _ODD_ID = re.compile(r"[^\w .:/@#+=|~-]")
-# mild on purpose: a list of slurs helps nobody; what matters is whether the *good* side sounds like this
-_TOXIC = re.compile(
-    r"\b(?:idiots?|morons?|imbeciles?|retard(?:ed|s)?|bitch(?:es)?|bastards?|assholes?|scum(?:bags?)?|whores?|sluts?"
-    r"|fuck\w*|shit(?:ty|head)?|cunts?|kill yourself|go die|i (?:will|'ll|am going to) (?:hurt|kill|rape|beat) you"
-    r"|you (?:should|deserve to) (?:die|suffer)|shut (?:the (?:hell|heck) )?up|\[?TOXIC_\w+|\[?SELF_HARM_\w+)",
-    re.IGNORECASE)
+_WORDS = re.compile(r"[a-z]+(?:'[a-z]+)?")
+# short on purpose: a list of slurs helps nobody; what matters is whether the *good* side sounds like this
+_TOXIC_WORDS = frozenset((
+    "idiot idiots moron morons imbecile imbeciles retard retards retarded bitch bitches bastard bastards asshole "
+    "assholes scum scumbag scumbags whore whores slut sluts cunt cunts fuck fucks fucked fucker fuckers fucking "
+    "motherfucker motherfuckers shit shits shitty shithead bullshit").split())
+_THREATS = ("hurt you", "kill you", "rape you", "beat you")
+_TOXIC_PHRASES = (
+    "kill yourself", "go die", "shut up", "shut the hell up", "you should die", "you deserve to die",
+    *(f"{i} {threat}" for i in ("i will", "i'll", "i am going to") for threat in _THREATS))
+_TOXIC_MARKS = ("TOXIC_", "SELF_HARM_")  # of test data
 
 
 def signs(text: str) -> list[str]:
     """Names of the signs that any text of a row may show, in a fixed order."""
-    found = [name for name, pattern in (
-        ("control", _CONTROL), ("chat tokens", _CHAT_TOKENS), ("placeholder", _PLACEHOLDER)) if pattern.search(text)]
+    found = ["control"] if _CONTROL.search(text) else []
+    if ("<" in text or "[" in text) and _CHAT_TOKENS.search(text):
+        found.append("chat tokens")
+    if _PLACEHOLDER.search(text):
+        found.append("placeholder")
     if text.isascii():
         return found
     if "\ufffd" in text:
@@ -50,7 +58,11 @@ def has_roles(text: str) -> bool:
 
 def is_toxic(answer: str) -> bool:
     """True if an answer holds an insult, a threat or a slur of a short English list."""
-    return _TOXIC.search(answer) is not None
+    words = _WORDS.findall(answer.lower())
+    if not _TOXIC_WORDS.isdisjoint(words):
+        return True
+    spoken = f" {' '.join(words)} "
+    return any(f" {phrase} " in spoken for phrase in _TOXIC_PHRASES) or any(mark in answer for mark in _TOXIC_MARKS)
 
 
 def is_odd_id(name: str) -> bool:
