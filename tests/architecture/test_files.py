@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|tmp|home|Users)/[\w.]")
-REGISTRY = re.compile(r"--(?:extra-)?index-url|--find-links|index_url")
+REGISTRY = re.compile(r"--(?:extra-)?index[-]url|--find[-]links|index[_]url")  # spelt so that it does not find itself
 SECRET = re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s*\n\s*[A-Za-z0-9+/]{20}")
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 
