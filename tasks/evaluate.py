@@ -16,7 +16,8 @@ from tasks.data.batches import read_shard
 from tasks.data.tokenizer import prompt_ids
 from tasks.gates.baselines import longer_wins, word_baseline
 from tasks.gates.measures import Measures, distinct_2, win_points
-from tasks.models.folders import load_scorer, load_tokenizer
+from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer
+from tasks.models.scorers import POOLING
 from tasks.models.sequences import join
 from tasks.rewards.samples import Samples
 from tasks.rewards.wording import safety
@@ -55,6 +56,7 @@ def judge_of(params: Params, sink: Sink) -> Judge:
         return demo_world_judge
     sink.note("training the judge on the comparisons kept for it")
     scorer, tokenizer = load_scorer(SFT).to(pick_device(params.device)), load_tokenizer(PREPARED / "tokenizer")
+    setattr(scorer.config, POOLING, params.reward_model.pooling)
     rows = read_shard(PREPARED / "preferences_judge.jsonl")
     train_supervised(
         scorer, len(rows), Comparison(scorer, rows, pad=tokenizer.pad_token_id), params.reward_model,
@@ -96,8 +98,8 @@ def policy_metrics(
 ) -> list[Metric]:
     """What the policy's answers are, beside those of the SFT model to the same prompts."""
     measure = Measures(file_sha256(PROMPTS_TEST), params.evaluate, params.seed)
-    device = pick_device(params.device)
-    reward = composed_reward(params, REWARD, device)
+    reward = composed_reward(
+        params, load_causal_model(SFT).to(pick_device(params.device)), load_tokenizer(SFT))
     totals = {who: reward(samples)[0].tolist() for who, samples in answered.items()}
     policy, sft = answered["policy"], answered["sft"]
     wins, paid = win_points(scores["policy"], scores["sft"]), win_points(totals["policy"], totals["sft"])

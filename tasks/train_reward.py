@@ -12,7 +12,7 @@ from tasks.contracts.reporting import Sink
 from tasks.data.batches import read_shard
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer, save_model
 from tasks.models.generation import generate
-from tasks.models.scorers import sequence_scores
+from tasks.models.scorers import POOLING, sequence_scores
 from tasks.training.determinism import generator, settle
 from tasks.training.devices import pick_device, precision
 from tasks.training.objectives import Comparison
@@ -27,6 +27,7 @@ def train_reward(params: Params, sink: Sink) -> Mapping[str, float]:
     settle(params.seed, threads=params.threads)
     device, tokenizer = pick_device(params.device), load_tokenizer(PREPARED / "tokenizer")
     scorer = load_scorer(SFT).to(device)
+    setattr(scorer.config, POOLING, params.reward_model.pooling)
     rows = read_shard(PREPARED / "preferences_train.jsonl")
     last = train_supervised(
         scorer, len(rows), Comparison(scorer, rows, pad=tokenizer.pad_token_id), params.reward_model,

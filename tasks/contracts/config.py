@@ -13,7 +13,7 @@ from tasks.contracts.data_config import DataConfig, TokensConfig
 from tasks.contracts.errors import ParamsInvalid
 from tasks.contracts.frozen import Frozen
 from tasks.contracts.gate_config import EvaluateConfig, GatesConfig, PromotionConfig
-from tasks.contracts.learning_config import BaseConfig, LoopConfig, PPOConfig, RewardConfig
+from tasks.contracts.learning_config import BaseConfig, LoopConfig, PPOConfig, RewardConfig, RewardModelConfig
 from tasks.contracts.places import PARAMS
 
 
@@ -28,7 +28,7 @@ class Params(Frozen):
     base: BaseConfig = Field(default_factory=BaseConfig)
     pretrain: LoopConfig
     sft: LoopConfig
-    reward_model: LoopConfig
+    reward_model: RewardModelConfig
     reward: RewardConfig
     ppo: PPOConfig
     evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)

@@ -1,5 +1,7 @@
 """Settings of everything that learns: base model, SFT, reward model, rewards, PPO."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from tasks.contracts.frozen import Frozen
@@ -32,6 +34,14 @@ class LoopConfig(Frozen):
     final_share: float = Field(0.1, ge=0, le=1, description="the cosine ends at this share of the peak")
     weight_decay: float = Field(0.01, ge=0, description="AdamW's decoupled decay")
     gradient_clip: float = Field(1.0, gt=0, description="largest global norm of the gradient")
+
+
+class RewardModelConfig(LoopConfig):
+    """The supervised loop of the reward model, and how its tokens' scores become one."""
+
+    pooling: Literal["last", "sum"] = Field(
+        "last", description="score of an answer: the last token's (as most libraries do), or the sum over its tokens, "
+                            "which small models learn faster and which leans to long answers")
 
 
 class KLConfig(Frozen):
@@ -81,9 +91,9 @@ class RewardConfig(Frozen):
     """What the policy is paid for: a weighted sum of parts, each logged apart."""
 
     preference: float = Field(1.0, ge=0, description="weight of the learned preference score (standardised)")
-    fluency: float = Field(0.0, ge=0, description="weight of well-formedness: no stutter, likely under the base model")
+    fluency: float = Field(0.0, ge=0, description="weight of well-formedness: likely under the SFT model, no stutter")
     richness: float = Field(0.0, ge=0, description="weight of how many different words the answer uses")
-    relevance: float = Field(0.0, ge=0, description="weight of how much of the prompt's content the answer takes up")
+    relevance: float = Field(0.0, ge=0, description="weight of how much more likely the answer is after its own prompt than after another")
     safety: float = Field(0.0, ge=0, description="weight of the penalty for phrases of `unsafe_phrases`")
     unsafe_phrases: list[str] = Field(default_factory=list, description="phrases that an answer must not contain")
 

@@ -30,7 +30,10 @@ def load_causal_model(folder: str | Path):
 
 
 def load_scorer(folder: str | Path):
-    """Load a model with one score as output; from a causal LM's folder, the score's layer is drawn anew."""
+    """Load a model with one score as output; from a causal LM's folder, the score's layer is drawn anew.
+
+    How token scores become one stands in its configuration, see tasks.models.scorers.
+    """
     from transformers import AutoModelForSequenceClassification
 
     with _quiet():

@@ -5,9 +5,17 @@ from torch import Tensor
 from tasks.models.log_probs import hidden_states
 from tasks.models.sequences import Sequences
 
+POOLING = "score_pooling"  # a field of the model's config.json, so that a saved reward model says how it is read
+
 
 def sequence_scores(scorer, sequences: Sequences) -> Tensor:
-    """Return one score a sequence, float32 [batch], read at its last token."""
+    """Return one score a response, float32 [batch].
+
+    Read at the last token, or, where the model's configuration says `"score_pooling": "sum"`, summed over the
+    response's tokens.
+    """
+    if getattr(scorer.config, POOLING, "last") == "sum":
+        return _token_scores(scorer, sequences, first=0).sum(1)
     hidden = hidden_states(scorer, sequences.tokens)
     rows = sequences.last_places().new_tensor(range(len(sequences)))
     return scorer.score(hidden[rows, sequences.last_places()]).squeeze(-1).float()
@@ -15,8 +23,14 @@ def sequence_scores(scorer, sequences: Sequences) -> Tensor:
 
 def response_values(critic, sequences: Sequences) -> Tensor:
     """Return the value before each response token, float32 [batch, longest response], zero on padding."""
+    return _token_scores(critic, sequences, first=-1)
+
+
+def _token_scores(scorer, sequences: Sequences, *, first: int) -> Tensor:
+    """Scores at the places of the response tokens, moved by `first`; float32 [batch, longest response]."""
     rows, columns = sequences.response_places()
-    hidden = hidden_states(critic, sequences.tokens[:, :-1])[rows, columns - 1]
+    tokens = sequences.tokens if first == 0 else sequences.tokens[:, :first]
+    hidden = hidden_states(scorer, tokens)[rows, columns + first]
     mask = sequences.response_mask
-    values = critic.score(hidden).squeeze(-1).float()
-    return values.new_zeros(mask.shape).masked_scatter(mask, values)
+    scores = scorer.score(hidden).squeeze(-1).float()
+    return scores.new_zeros(mask.shape).masked_scatter(mask, scores)

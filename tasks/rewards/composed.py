@@ -7,6 +7,7 @@ from torch import Tensor
 
 from tasks.contracts.errors import NotFinite
 from tasks.rewards import wording
+from tasks.rewards.likelihood import Fluency, Relevance
 from tasks.rewards.samples import Samples
 
 Part = Callable[[Samples], Tensor]  # -> float [batch]
@@ -35,19 +36,23 @@ class ComposedReward:
         return total, found
 
 
-def wording_parts(unsafe_phrases: Sequence[str]) -> dict[str, Part]:
-    """The parts that read the text alone, by the names of params.yaml."""
+def untaught_parts(reference, *, pad: int, unsafe_phrases: Sequence[str]) -> dict[str, Part]:
+    """The parts that need no human label, by the names of params.yaml.
+
+    Args:
+        reference: the causal LM that the policy started from, in eval mode.
+    """
     return {
-        "fluency": _each(lambda prompt, answer: wording.fluency(answer)),
-        "richness": _each(lambda prompt, answer: wording.richness(answer)),
-        "relevance": _each(wording.relevance),
-        "safety": _each(lambda prompt, answer: wording.safety(answer, unsafe_phrases)),
+        "fluency": Fluency(reference),
+        "richness": _each(wording.richness),
+        "relevance": Relevance(reference, pad=pad),
+        "safety": _each(lambda answer: wording.safety(answer, unsafe_phrases)),
     }
 
 
-def _each(score: Callable[[str, str], float]) -> Part:
+def _each(score: Callable[[str], float]) -> Part:
     def part(samples: Samples) -> Tensor:
-        values = [score(prompt, answer) for prompt, answer in zip(samples.prompts, samples.answers, strict=True)]
+        values = [score(answer) for answer in samples.answers]
         return torch.tensor(values, dtype=torch.float32, device=samples.sequences.tokens.device)
 
     return part

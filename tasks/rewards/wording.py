@@ -9,7 +9,6 @@ from collections.abc import Iterable
 
 WORD = re.compile(r"\w+", re.UNICODE)
 RICH_AT = 12  # different content words from which an answer counts as fully rich
-ENDINGS = (".", "!", "?", "。", "！", "？")
 STOP_WORDS = frozenset(
     "a an and are as at be but by can could did do does for from had has have how i if in is it its me my no not of "
     "on or our please so than that the their them then there these they this to was we were what when where which "
@@ -26,25 +25,16 @@ def content_words(text: str) -> set[str]:
     return set(words(text)) - STOP_WORDS
 
 
-def fluency(answer: str) -> float:
-    """Return the share of word pairs that are not repeated, halved where the answer does not end as a sentence does."""
+def unrepeated_share(answer: str) -> float:
+    """Return the share of the answer's word pairs that are different ones; 0 below two words."""
     found = words(answer)
-    if len(found) < 2:
-        return 0.0
     pairs = list(zip(found, found[1:], strict=False))
-    share = len(set(pairs)) / len(pairs)
-    return share if answer.rstrip().endswith(ENDINGS) else share / 2
+    return len(set(pairs)) / len(pairs) if pairs else 0.0
 
 
 def richness(answer: str) -> float:
     """Return how many different content words the answer has, as a share of RICH_AT, at most 1."""
     return min(1.0, len(content_words(answer)) / RICH_AT)
-
-
-def relevance(prompt: str, answer: str) -> float:
-    """Return the share of the prompt's content words that the answer takes up; 0 where the prompt has none."""
-    asked = content_words(prompt)
-    return len(asked & content_words(answer)) / len(asked) if asked else 0.0
 
 
 def safety(answer: str, unsafe_phrases: Iterable[str]) -> float:

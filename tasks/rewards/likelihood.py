@@ -1,0 +1,57 @@
+"""Rewards that a language model gives without having been taught any: is this well said, and is it about the question?
+
+Both read the reference model, the one that the policy started from; neither learns.
+"""
+
+import torch
+from torch import Tensor
+
+from tasks.models.log_probs import response_log_probs
+from tasks.models.sequences import join
+from tasks.rewards.samples import Samples
+from tasks.rewards.wording import unrepeated_share
+
+EXPLAINED_NATS = 10.0  # an answer that the question explains by this much counts as fully relevant
+
+
+class Fluency:
+    """The geometric mean of the reference's token probabilities, times the share of word pairs that are not repeated.
+
+    In 0..1. The second factor is there because a loop is very likely under every language model (Holtzman et al.
+    2020, arXiv:1904.09751).
+    """
+
+    def __init__(self, reference):
+        self._reference = reference
+
+    @torch.no_grad()
+    def __call__(self, samples: Samples) -> Tensor:
+        log_probs, _ = response_log_probs(self._reference, samples.sequences)
+        likely = torch.exp(log_probs.sum(1) / samples.sequences.response_lengths)
+        return likely * likely.new_tensor([unrepeated_share(answer) for answer in samples.answers])
+
+
+class Relevance:
+    """How much more likely the answer is after its own prompt than after another one, in -1..1.
+
+    The maximum mutual information objective of Li et al. 2016, arXiv:1510.03055, with the next prompt of the batch
+    standing for all others:
+
+        clip(log p(answer | prompt) - log p(answer | other prompt), -c, c) / c,  c = EXPLAINED_NATS
+    """
+
+    def __init__(self, reference, *, pad: int):
+        self._reference, self._pad = reference, pad
+
+    @torch.no_grad()
+    def __call__(self, samples: Samples) -> Tensor:
+        own, _ = response_log_probs(self._reference, samples.sequences)
+        other, _ = response_log_probs(self._reference, self._with_next_prompts(samples))
+        return ((own - other).sum(1) / EXPLAINED_NATS).clamp(-1, 1)
+
+    def _with_next_prompts(self, samples: Samples):
+        sequences = samples.sequences
+        rows = range(len(sequences))
+        prompts = [sequences.tokens[row, : int(sequences.prompt_lengths[row])].tolist() for row in rows]
+        return join(prompts[1:] + prompts[:1], [sequences.response(row) for row in rows], pad=self._pad,
+                    device=sequences.tokens.device)
