@@ -18,6 +18,7 @@ from tasks.gates.baselines import longer_wins, word_baseline
 from tasks.gates.measures import Measures, distinct_2, win_points
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer
 from tasks.models.scorers import POOLING
+from tasks.models.scoring import Reference
 from tasks.models.sequences import join
 from tasks.rewards.samples import Samples
 from tasks.rewards.wording import safety
@@ -98,8 +99,9 @@ def policy_metrics(
 ) -> list[Metric]:
     """What the policy's answers are, beside those of the SFT model to the same prompts."""
     measure = Measures(file_sha256(PROMPTS_TEST), params.evaluate, params.seed)
-    reward = composed_reward(
-        params, load_causal_model(SFT).to(pick_device(params.device)), load_tokenizer(SFT))
+    device = pick_device(params.device)
+    reference = Reference(load_causal_model(SFT).to(device), temperature=params.ppo.temperature)
+    reward = composed_reward(params, reference, load_tokenizer(SFT), device)
     totals = {who: reward(samples)[0].tolist() for who, samples in answered.items()}
     policy, sft = answered["policy"], answered["sft"]
     wins, paid = win_points(scores["policy"], scores["sft"]), win_points(totals["policy"], totals["sft"])

@@ -12,6 +12,7 @@ from tasks.contracts.places import POLICY, PREPARED, REWARD, ROUNDS, SFT
 from tasks.contracts.reporting import Sink
 from tasks.data.batches import read_shard
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer, save_model
+from tasks.models.scoring import Reference
 from tasks.rewards.composed import ComposedReward, Part, untaught_parts
 from tasks.rewards.preference import Preference
 from tasks.train_reward import SCALE_FILE
@@ -25,10 +26,10 @@ def train_policy(params: Params, sink: Sink) -> Mapping[str, float]:
     """Write build/policy and build/rounds; return held-out reward and KL of the round that was kept."""
     settle(params.seed, threads=params.threads)
     device, tokenizer = pick_device(params.device), load_tokenizer(PREPARED / "tokenizer")
-    reference = load_causal_model(SFT).to(device)
+    reference = Reference(load_causal_model(SFT).to(device), temperature=params.ppo.temperature)
     players = Players(
         policy=load_causal_model(SFT).to(device), reference=reference, critic=load_scorer(REWARD).to(device),
-        reward=composed_reward(params, reference, tokenizer),
+        reward=composed_reward(params, reference, tokenizer, device),
         decode=lambda ids: tokenizer.batch_decode(ids, skip_special_tokens=True),
         end=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
     rounds = optimise(
@@ -43,9 +44,8 @@ def train_policy(params: Params, sink: Sink) -> Mapping[str, float]:
     return {"kept_after_update": kept["update"], "heldout_reward": kept["reward"], "heldout_kl_nats": kept["kl_nats"]}
 
 
-def composed_reward(params: Params, reference: torch.nn.Module, tokenizer: Any) -> ComposedReward:
+def composed_reward(params: Params, reference: Reference, tokenizer: Any, device: torch.device) -> ComposedReward:
     """The reward of params.yaml: the learned preference of build/reward, and the parts that need no label."""
-    device = next(reference.parameters()).device
     scale = json.loads((REWARD / SCALE_FILE).read_text(encoding="utf-8"))
     learned = Preference(
         load_scorer(REWARD).to(device), mean=scale["score_mean"], deviation=scale["score_deviation"])

@@ -12,9 +12,10 @@ from tasks.contracts.reporting import Sink
 from tasks.data.batches import read_shard
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer, save_model
 from tasks.models.generation import generate
+from tasks.models.precision import precision
 from tasks.models.scorers import POOLING, sequence_scores
 from tasks.training.determinism import generator, settle
-from tasks.training.devices import pick_device, precision
+from tasks.training.devices import pick_device
 from tasks.training.objectives import Comparison
 from tasks.training.supervised import train_supervised
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from tasks.contracts.errors import NotFinite
+from tasks.models.scoring import Reference
 from tasks.rewards import wording
 from tasks.rewards.likelihood import Fluency, Relevance
 from tasks.rewards.samples import Samples
@@ -36,11 +37,11 @@ class ComposedReward:
         return total, found
 
 
-def untaught_parts(reference, *, pad: int, unsafe_phrases: Sequence[str]) -> dict[str, Part]:
+def untaught_parts(reference: Reference, *, pad: int, unsafe_phrases: Sequence[str]) -> dict[str, Part]:
     """The parts that need no human label, by the names of params.yaml.
 
     Args:
-        reference: the causal LM that the policy started from, in eval mode.
+        reference: the model that the policy started from.
     """
     return {
         "fluency": Fluency(reference),

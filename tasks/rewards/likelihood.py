@@ -6,8 +6,8 @@ Both read the reference model, the one that the policy started from; neither lea
 import torch
 from torch import Tensor
 
-from tasks.models.log_probs import response_log_probs
-from tasks.models.sequences import join
+from tasks.models.scoring import Reference
+from tasks.models.sequences import Sequences, join
 from tasks.rewards.samples import Samples
 from tasks.rewards.wording import unrepeated_share
 
@@ -21,12 +21,11 @@ class Fluency:
     2020, arXiv:1904.09751).
     """
 
-    def __init__(self, reference):
+    def __init__(self, reference: Reference):
         self._reference = reference
 
-    @torch.no_grad()
     def __call__(self, samples: Samples) -> Tensor:
-        log_probs, _ = response_log_probs(self._reference, samples.sequences)
+        log_probs = self._reference.log_probs(samples.sequences)
         likely = torch.exp(log_probs.sum(1) / samples.sequences.response_lengths)
         return likely * likely.new_tensor([unrepeated_share(answer) for answer in samples.answers])
 
@@ -40,16 +39,15 @@ class Relevance:
         clip(log p(answer | prompt) - log p(answer | other prompt), -c, c) / c,  c = EXPLAINED_NATS
     """
 
-    def __init__(self, reference, *, pad: int):
-        self._reference, self._pad = reference, pad
+    def __init__(self, reference: Reference, *, pad: int):
+        self._reference, self._elsewhere, self._pad = reference, reference.twin(), pad
 
-    @torch.no_grad()
     def __call__(self, samples: Samples) -> Tensor:
-        own, _ = response_log_probs(self._reference, samples.sequences)
-        other, _ = response_log_probs(self._reference, self._with_next_prompts(samples))
+        own = self._reference.log_probs(samples.sequences)
+        other = self._elsewhere.log_probs(self._with_next_prompts(samples))
         return ((own - other).sum(1) / EXPLAINED_NATS).clamp(-1, 1)
 
-    def _with_next_prompts(self, samples: Samples):
+    def _with_next_prompts(self, samples: Samples) -> Sequences:
         sequences = samples.sequences
         rows = range(len(sequences))
         prompts = [sequences.tokens[row, : int(sequences.prompt_lengths[row])].tolist() for row in rows]

@@ -1,9 +1,9 @@
 """The learned preference: a reward model's score, standardised so that its weight means the same for every model."""
 
-import torch
 from torch import Tensor
 
 from tasks.models.scorers import sequence_scores
+from tasks.models.scoring import without_gradient
 from tasks.rewards.samples import Samples
 
 
@@ -20,7 +20,7 @@ class Preference:
             raise ValueError(f"deviation={deviation}; a reward model that scores all answers alike teaches nothing")
         self._scorer, self._mean, self._deviation = scorer, mean, deviation
 
-    @torch.no_grad()
     def __call__(self, samples: Samples) -> Tensor:
         """Return float32 [batch]."""
-        return (sequence_scores(self._scorer, samples.sequences) - self._mean) / self._deviation
+        scores = without_gradient(lambda part: sequence_scores(self._scorer, part), samples.sequences)
+        return (scores - self._mean) / self._deviation

@@ -8,11 +8,11 @@ import torch
 from tasks.models.folders import load_causal_model, load_tokenizer
 from tasks.models.generation import generate
 from tasks.models.log_probs import response_log_probs
+from tasks.models.precision import precision
+from tasks.models.scoring import in_chunks, without_gradient
 from tasks.models.sequences import join
 from tasks.rewards.samples import Samples
 from tasks.training.determinism import generator
-from tasks.training.devices import precision
-from tasks.training.order import in_chunks
 from tasks.training.ppo import Prompt
 
 ROWS = 256  # prompts answered at a time
@@ -39,13 +39,8 @@ class Answerer:
         return Samples(sequences, [prompt.text for prompt in prompts],
                        self.tokenizer.batch_decode(written, skip_special_tokens=True))
 
-    @torch.no_grad()
     def log_likelihoods(self, samples: Samples, *, temperature: float) -> list[float]:
         """Return the log-probability of each whole answer under this model, nats."""
-        found: list[float] = []
-        for part in in_chunks(len(samples.sequences), ROWS):
-            rows = samples.sequences.rows(torch.arange(part.start, part.stop, device=self._device))
-            with precision(self._device):
-                log_probs, _ = response_log_probs(self.model, rows, temperature=temperature)
-            found += log_probs.sum(1).tolist()
-        return found
+        return without_gradient(
+            lambda part: response_log_probs(self.model, part, temperature=temperature)[0], samples.sequences
+        ).sum(1).tolist()

@@ -1,6 +1,4 @@
-"""Which device a stage runs on, and in which precision."""
-
-import contextlib
+"""Which device a stage runs on."""
 
 import torch
 
@@ -17,10 +15,3 @@ def pick_device(wanted: str) -> torch.device:
         raise Misused("there is no usable GPU", where="params.yaml: device", wanted="cuda", found="CPU only",
                       next_step="Set device to auto or cpu, or look at `nvidia-smi`.")
     return torch.device("cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def precision(device: torch.device) -> contextlib.AbstractContextManager:
-    """Return the context for forward passes: bf16 on a GPU (weights stay float32), float32 on the CPU."""
-    if device.type == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return contextlib.nullcontext()

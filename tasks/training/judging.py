@@ -2,16 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
-
 from tasks.data.demo_world import judge as demo_judge
 from tasks.models.scorers import sequence_scores
+from tasks.models.scoring import without_gradient
 from tasks.rewards.samples import Samples
-from tasks.training.devices import precision
-from tasks.training.order import in_chunks
 
 Judge = Callable[[Samples], list[float]]  # -> one score an answer, high is good
-ROWS = 256  # answers scored at a time
 
 
 def demo_world_judge(samples: Samples) -> list[float]:
@@ -30,12 +26,5 @@ class RewardModelJudge:
     def __init__(self, scorer):
         self._scorer = scorer
 
-    @torch.no_grad()
     def __call__(self, samples: Samples) -> list[float]:
-        found: list[float] = []
-        for part in in_chunks(len(samples.sequences), ROWS):
-            device = samples.sequences.tokens.device
-            with precision(device):
-                found += sequence_scores(
-                    self._scorer, samples.sequences.rows(torch.arange(part.start, part.stop, device=device))).tolist()
-        return found
+        return without_gradient(lambda part: sequence_scores(self._scorer, part), samples.sequences).tolist()

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from tasks.models.log_probs import response_log_probs
+from tasks.models.precision import precision
 from tasks.models.scorers import sequence_scores
+from tasks.models.scoring import in_chunks
 from tasks.models.sequences import Sequences, join
 from tasks.rl.losses import bradley_terry_loss
 from tasks.rl.masking import masked_mean
-from tasks.training.devices import precision
-from tasks.training.order import in_chunks
 
 Row = Mapping[str, list[int]]
 SCORING_ROWS = 256  # sequences a forward pass without gradient

@@ -1,7 +1,5 @@
 """The order in which rows are seen: a function of seed and step alone, so that a resumed loop needs no memory."""
 
-from collections.abc import Iterator
-
 import torch
 
 
@@ -24,8 +22,3 @@ class ShuffledOrder:
             source = torch.Generator().manual_seed((self._seed * 1_000_003 + number) % 2**63)
             self._pass, self._order = number, torch.randperm(self._rows, generator=source).tolist()
         return self._order[offset]
-
-
-def in_chunks(count: int, size: int) -> Iterator[slice]:
-    """Slices that cover range(count) in order, none longer than size."""
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))

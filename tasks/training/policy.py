@@ -17,8 +17,8 @@ from tasks.models.checkpoints import (
     save_checkpoint,
 )
 from tasks.models.log_probs import response_log_probs
+from tasks.models.scoring import without_gradient
 from tasks.training.determinism import generator
-from tasks.training.devices import precision
 from tasks.training.optimising import adamw
 from tasks.training.order import ShuffledOrder
 from tasks.training.ppo import Players, Prompt, answer, ended, update
@@ -90,9 +90,9 @@ def _hold_round(players: Players, progress: Progress, heldout: Sequence[Prompt],
                      source=generator(seed + 1, device))  # the same draws each round, so that rounds compare
     total, parts = players.reward(samples)
     total = total - config.missing_end_penalty * (~ended(samples.sequences, players.end)).float()
-    with precision(device):
-        log_ratio = (response_log_probs(players.policy, samples.sequences, temperature=config.temperature)[0]
-                     - response_log_probs(players.reference, samples.sequences, temperature=config.temperature)[0])
+    log_probs = without_gradient(
+        lambda part: response_log_probs(players.policy, part, temperature=config.temperature)[0], samples.sequences)
+    log_ratio = log_probs - players.reference.log_probs(samples.sequences)
     reward, kl = total.mean().item(), log_ratio.sum(1).mean().item()
     progress.rounds.append({
         "update": after, "reward": reward, "kl_nats": kl, "objective": reward - config.kl.coefficient * kl,

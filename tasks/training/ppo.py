@@ -11,7 +11,9 @@ from torch import Tensor
 
 from tasks.models.generation import generate
 from tasks.models.log_probs import response_log_probs
+from tasks.models.precision import precision
 from tasks.models.scorers import response_values
+from tasks.models.scoring import Reference, without_gradient
 from tasks.models.sequences import Sequences
 from tasks.rewards.samples import Samples
 from tasks.rl.advantages import generalised_advantages
@@ -19,15 +21,12 @@ from tasks.rl.kl import k1
 from tasks.rl.losses import clipped_policy_loss, clipped_value_loss
 from tasks.rl.masking import masked_mean, masked_whiten
 from tasks.rl.rewards import token_rewards
-from tasks.training.devices import precision
 from tasks.training.optimising import descend
-from tasks.training.order import in_chunks
 
 if TYPE_CHECKING:
     from tasks.contracts.learning_config import PPOConfig
 
 Reward = Callable[[Samples], tuple[Tensor, dict[str, Tensor]]]
-SCORING_ROWS = 256  # sequences a forward pass without gradient
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Players:
     """The models of PPO and what they are paid for. Policy and critic learn, the reference stands still."""
 
     policy: torch.nn.Module
-    reference: torch.nn.Module
+    reference: Reference
     critic: torch.nn.Module
     reward: Reward
     decode: Callable[[list[list[int]]], list[str]]
@@ -104,12 +103,11 @@ def collect(players: Players, prompts: Sequence[Prompt], config: "PPOConfig", *,
     sequences, mask = samples.sequences, samples.sequences.response_mask
     total, parts = players.reward(samples)
     scores = total - config.missing_end_penalty * (~ended(sequences, players.end)).float()
-    log_probs, entropy = _without_gradient(
-        lambda part: response_log_probs(players.policy, part, temperature=config.temperature), sequences)
-    reference, _ = _without_gradient(
-        lambda part: response_log_probs(players.reference, part, temperature=config.temperature), sequences)
-    (values,) = _without_gradient(lambda part: (response_values(players.critic, part),), sequences)
-    kl = k1(log_probs - reference)
+    log_probs, entropy = without_gradient(
+        lambda part: torch.stack(response_log_probs(players.policy, part, temperature=config.temperature), -1),
+        sequences).unbind(-1)
+    values = without_gradient(lambda part: response_values(players.critic, part), sequences)
+    kl = k1(log_probs - players.reference.log_probs(sequences))
     rewards = token_rewards(scores, kl, mask, kl_coefficient=config.kl.coefficient)
     advantages, targets = generalised_advantages(
         rewards, values, mask, discount=config.discount, trace_decay=config.trace_decay)
@@ -148,17 +146,6 @@ def _learn(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], ex
                                  what=f"{what}, policy"),
         "critic_gradient_norm": descend(value_loss, players.critic, optimisers["critic"], clip=config.gradient_clip,
                                         what=f"{what}, critic")}
-
-
-def _without_gradient(forward: Callable[[Sequences], tuple[Tensor, ...]], sequences: Sequences) -> list[Tensor]:
-    """Run a forward pass over all sequences, some at a time, and lay the results out on the common width."""
-    width = sequences.response_mask.shape[1]
-    outputs = []
-    with precision(sequences.tokens.device):
-        for rows in in_chunks(len(sequences), SCORING_ROWS):
-            part = forward(sequences.rows(torch.arange(rows.start, rows.stop, device=sequences.tokens.device)))
-            outputs.append([torch.nn.functional.pad(tensor, (0, width - tensor.shape[1])) for tensor in part])
-    return [torch.cat(tensors) for tensors in zip(*outputs, strict=True)]
 
 
 def _device(players: Players) -> torch.device:

@@ -4,6 +4,7 @@ import torch
 from tasks.contracts.errors import NotFinite
 from tasks.models.folders import load_scorer, save_model
 from tasks.models.scorers import sequence_scores
+from tasks.models.scoring import Reference
 from tasks.models.sequences import join
 from tasks.rewards.composed import ComposedReward, untaught_parts
 from tasks.rewards.preference import Preference
@@ -43,7 +44,8 @@ def test_a_part_without_a_weight_is_refused():
 
 
 def test_the_parts_of_params_read_prompt_and_answer():
-    parts = {name: part(SAMPLES).tolist() for name, part in untaught_parts(tiny_model(), pad=0, unsafe_phrases=["share your pin"]).items()}
+    named = untaught_parts(Reference(tiny_model()), pad=0, unsafe_phrases=["share your pin"])
+    parts = {name: part(SAMPLES).tolist() for name, part in named.items()}
     assert set(parts) == {"fluency", "richness", "relevance", "safety"}
     assert parts["safety"] == [1.0, 0.0]
     assert parts["richness"] == pytest.approx([2 / 12, 2 / 12])  # check, printer; share, pin

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tasks.models.scoring import Reference
 from tasks.models.sequences import join
 from tasks.rewards.likelihood import EXPLAINED_NATS, Fluency, Relevance
 from tasks.rewards.samples import Samples
@@ -23,17 +24,17 @@ def test_fluency_is_the_geometric_mean_probability_times_the_unrepeated_share():
     first = torch.tensor(log_likelihood(model, [1, 5], [7, 2]) / 2).exp().item()
     second = torch.tensor(log_likelihood(model, [1, 6, 3], [8, 9, 2]) / 3).exp().item()
     # "a b a b": a-b, b-a, a-b, two of three pairs differ
-    assert Fluency(model)(SAMPLES).tolist() == pytest.approx([first, second * 2 / 3], abs=1e-6)
+    assert Fluency(Reference(model))(SAMPLES).tolist() == pytest.approx([first, second * 2 / 3], abs=1e-6)
 
 
 def test_relevance_is_what_the_own_prompt_explains_more_than_the_next_one():
     model = tiny_model()
     first = log_likelihood(model, [1, 5], [7, 2]) - log_likelihood(model, [1, 6, 3], [7, 2])
     second = log_likelihood(model, [1, 6, 3], [8, 9, 2]) - log_likelihood(model, [1, 5], [8, 9, 2])
-    assert Relevance(model, pad=0)(SAMPLES).tolist() == pytest.approx(
+    assert Relevance(Reference(model), pad=0)(SAMPLES).tolist() == pytest.approx(
         [first / EXPLAINED_NATS, second / EXPLAINED_NATS], abs=1e-5)
 
 
 def test_relevance_to_the_same_prompt_is_nothing():
     alike = Samples(join([[1, 5], [1, 5]], [[7, 2], [8, 2]], pad=0), ["one", "one"], ["a", "b"])
-    assert Relevance(tiny_model(), pad=0)(alike).tolist() == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert Relevance(Reference(tiny_model()), pad=0)(alike).tolist() == pytest.approx([0.0, 0.0], abs=1e-6)

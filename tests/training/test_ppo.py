@@ -6,6 +6,7 @@ import torch
 from tasks.contracts.errors import NotFinite
 from tasks.contracts.reporting import Silent
 from tasks.models.folders import load_scorer, save_model
+from tasks.models.scoring import Reference
 from tasks.training.determinism import generator
 from tasks.training.policy import train_policy
 from tasks.training.ppo import Players, Prompt, collect, ended
@@ -31,7 +32,7 @@ def share_of_wanted(samples):
 def players(folder, reward=share_of_wanted):
     save_model(tiny_model(), folder)
     torch.manual_seed(2)
-    return Players(policy=tiny_model(), reference=tiny_model(), critic=load_scorer(folder), reward=reward,
+    return Players(policy=tiny_model(), reference=Reference(tiny_model()), critic=load_scorer(folder), reward=reward,
                    decode=lambda ids: [" ".join(map(str, one)) for one in ids], end=END, pad=PAD)
 
 

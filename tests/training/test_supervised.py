@@ -9,7 +9,7 @@ from tasks.models.checkpoints import load_checkpoint
 from tasks.training import supervised
 from tasks.training.objectives import Comparison, Imitation, mean_loss
 from tasks.training.optimising import cosine_rate
-from tasks.training.order import ShuffledOrder, in_chunks
+from tasks.training.order import ShuffledOrder
 from tasks.training.supervised import train_supervised
 from tests.models.tiny import PAD, tiny_model
 
@@ -89,10 +89,6 @@ def test_every_row_is_seen_once_a_pass_in_another_order():
     assert [sorted(one) for one in passes] == [list(range(10))] * 2
     assert passes[0] != passes[1]
     assert ShuffledOrder(10, seed=3).batch(3, 5) == passes[1][5:]  # no memory of earlier steps is needed
-
-
-def test_chunks_cover_everything_once():
-    assert [list(range(7))[part] for part in in_chunks(7, 3)] == [[0, 1, 2], [3, 4, 5], [6]]
 
 
 def test_the_rate_rises_to_its_peak_and_ends_at_its_share():

@@ -1,0 +1,12 @@
+"""In which number format a forward pass runs."""
+
+import contextlib
+
+import torch
+
+
+def precision(device: torch.device) -> contextlib.AbstractContextManager:
+    """Return the context for forward passes: bf16 on a GPU (weights stay float32), float32 on the CPU."""
+    if device.type == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return contextlib.nullcontext()
