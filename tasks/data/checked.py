@@ -98,7 +98,8 @@ def _append(spool: Path, target: Path, lines: Sequence[int], examination: Examin
 
 def refusals(sources: Sequence[CheckedSource]) -> list[str]:
     """Why the sources must not train: each refused source, the same file twice, a prompt on both sides."""
-    placed = [Placed(source.name, source.source.split == "test", source.examination) for source in sources]
+    placed = [Placed(source.name, "test" if source.source.split == "test" else "train", source.examination)
+              for source in sources]
     errors = [source.verdict.error for source in sources if source.verdict.error]
     return [*_same_files(sources), *errors, *leaks(placed)]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 
-from tasks.data.normal_text import key, letters_and_digits, normal
+from tasks.data.normal_text import key, letters_and_digits, normal, same_prompt
 from tasks.data.observations import Observations
 from tasks.data.refusals import RowRefused
 from tasks.data.schema import META, Row
@@ -23,7 +23,7 @@ class Seen:
         self._near: set[int] = set()
         self._labels: set[int] = set()
         self.rows: dict[int, int] = {}  # key of the whole row -> line
-        self.prompts: dict[int, int] = {}  # key of the normal prompt -> first line
+        self.prompts: dict[int, int] = {}  # key of same_prompt -> first line
         self.withdrawn: dict[int, str] = {}  # line that was accepted before its id came again -> reason
 
     def meet(self, row: Row, line: int, observations: Observations) -> None:
@@ -41,7 +41,7 @@ class Seen:
             observations.add("near duplicate", line)
         self._near.add(near)
         if "prompt" in row:
-            prompt = normal(str(row["prompt"]))
+            prompt = same_prompt(str(row["prompt"]))
             self.prompts.setdefault(key(prompt), line)
             if "chosen" in row:
                 self._meet_label(prompt, normal(str(row["chosen"])), normal(str(row["rejected"])), line, observations)

@@ -12,7 +12,7 @@ from tasks.contracts.verdicts import RefusedRow, Verdict
 from tasks.data.balance import Balance
 from tasks.data.duplicates import DUPLICATE, Seen
 from tasks.data.formats import read_rows
-from tasks.data.integrity import refuse_other_bytes
+from tasks.data.integrity import refuse_other_bytes, refuse_other_count
 from tasks.data.observations import Observations
 from tasks.data.printable import line_list, printable_names, printable_path
 from tasks.data.refusals import RowRefused
@@ -32,7 +32,7 @@ class Examination:
     path: Path
     kind: Kind | None  # null where no kind could be told
     verdict: Verdict
-    prompts: Mapping[int, int] = field(default_factory=dict)  # key of the normal prompt -> first line
+    prompts: Mapping[int, int] = field(default_factory=dict)  # key of same_prompt -> first line
     rows: AbstractSet[int] = frozenset()  # keys of the rows
     withdrawn: AbstractSet[int] = frozenset()  # lines that `keep` was given and that are refused all the same
 
@@ -55,6 +55,7 @@ def examine(
         kind = kind or guess_kind(path, columns or {})
         for raw in read_rows(path):
             reading.take(raw, kind)
+        refuse_other_count(path, reading.rows_read)
     except DataRefused as refusal:
         error = refusal.message()
     except OSError as fault:
@@ -92,11 +93,11 @@ class _Reading:
         self._observations, self._balance = Observations(), Balance()
         self._refused: list[RefusedRow] = []
         self._unknown: set[str] = set()
-        self._read = self._repeated = 0
+        self.rows_read = self._repeated = 0
 
     def take(self, raw: RawRow, kind: Kind) -> None:
         """Accept or refuse one row. Raises DataRefused where too many were refused to go on."""
-        self._read += 1
+        self.rows_read += 1
         try:
             self._accept(raw, kind)
         except RowRefused as refusal:
@@ -130,20 +131,21 @@ class _Reading:
         if self._unknown:
             warnings.append(f"unknown extra fields are left out: {printable_names(self._unknown)}")
         return Verdict(
-            verdict="refuse" if error else "accept", rows_read=self._read, rows_accepted=self._read - len(refused),
-            rows_rejected=tuple(refused), warnings=tuple(warnings), error=error)
+            verdict="refuse" if error else "accept", rows_read=self.rows_read,
+            rows_accepted=self.rows_read - len(refused), rows_rejected=tuple(refused), warnings=tuple(warnings),
+            error=error)
 
     def _error(self, path: Path, refused: list[RefusedRow]) -> str | None:
         """Why the file as a whole is refused after all of it was read."""
-        where = printable_path(path)
-        if not self._read:
+        where, read, most = printable_path(path), self.rows_read, self._config.refused_share_at_most
+        if not read:
             return f"{where}: is empty: no rows"
         broken = [row for row in refused if not row.reason.startswith(DUPLICATE)]
-        if len(broken) > self._config.refused_share_at_most * self._read:
-            return (f"{where}: {len(broken):,} of {self._read:,} rows are refused ({len(broken) / self._read:.1%}), at "
-                    f"most {self._config.refused_share_at_most:.1%} may be: {line_list([row.line for row in broken])}; "
-                    f"line {broken[0].line}: {broken[0].reason}")
-        accepted = self._read - len(refused)
+        if len(broken) > most * read:
+            found = f"{len(broken):,} of {read:,} rows are refused ({len(broken) / read:.1%})"
+            lines = line_list([row.line for row in broken])
+            return f"{where}: {found}, at most {most:.1%} may be: {lines}; line {broken[0].line}: {broken[0].reason}"
+        accepted = read - len(refused)
         if accepted < self._config.minimum_rows:
             return (f"{where}: too few rows: {accepted} accepted, the minimum is {self._config.minimum_rows} "
                     "(data.minimum_rows)")

@@ -11,11 +11,12 @@ from tasks.contracts.errors import DataRefused
 from tasks.contracts.verdicts import Verdict
 from tasks.data.examination import examine
 from tasks.data.integrity import MANIFEST, refuse_missing_files
-from tasks.data.leaks import Placed, leaks
+from tasks.data.leaks import Placed, Side, leaks
 from tasks.data.printable import printable_path
 
 FILES_AT_MOST = 1000
-_HELD_OUT_WORDS = {"test", "heldout", "held", "eval", "evaluation", "dev", "valid", "validation", "val"}
+_SIDE_WORDS: dict[Side, set[str]] = {
+    "test": {"test", "heldout", "held", "eval", "evaluation"}, "validation": {"dev", "valid", "validation", "val"}}
 _NOT_DATA = (".dvc", ".md", ".gitignore")
 _NOT_DATA_STEMS = {"readme", "license", "licence", "notice"}
 
@@ -23,16 +24,16 @@ _NOT_DATA_STEMS = {"readme", "license", "licence", "notice"}
 def check_folder(folder: Path, config: DataConfig) -> Verdict:
     """Judge all data files of a folder, its subfolders left out.
 
-    Refused as a whole: a prompt of a training file that a held-out file has too, the same file twice, a
-    checksum that does not hold, or any single file that is refused. Held out is what its name says: test, eval,
-    valid, dev, heldout as a word; every other file is for training.
+    Refused as a whole: a prompt on two sides, the same file twice, a checksum that does not hold, or any single
+    file that is refused. A file's side is what a word of its name says: test, eval or heldout, valid or dev; every
+    other file is for training.
     """
     try:
         refuse_missing_files(folder)
         paths = data_files(folder)
     except DataRefused as refusal:
         return Verdict(verdict="refuse", rows_read=0, rows_accepted=0, error=refusal.message())
-    placed = [Placed(printable_path(Path(path.name)), is_held_out(path), examine(path, None, config)) for path in paths]
+    placed = [Placed(printable_path(Path(path.name)), side_of(path), examine(path, None, config)) for path in paths]
     errors = [*same_files(paths), *leaks(placed),
               *(file.examination.verdict.error for file in placed if file.examination.verdict.error)]
     return _summed(placed, errors)
@@ -47,9 +48,10 @@ def data_files(folder: Path) -> list[Path]:
     return paths
 
 
-def is_held_out(path: Path) -> bool:
-    """True if the name says that nothing may learn from the file."""
-    return not _HELD_OUT_WORDS.isdisjoint(re.split(r"[^a-z]+", path.name.lower()))
+def side_of(path: Path) -> Side:
+    """The side that a file's name speaks of; training where it speaks of none."""
+    words = re.split(r"[^a-z]+", path.name.lower())
+    return next((side for side, known in _SIDE_WORDS.items() if not known.isdisjoint(words)), "train")
 
 
 def same_files(paths: Sequence[Path]) -> list[str]:

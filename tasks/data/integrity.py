@@ -31,6 +31,14 @@ def refuse_other_bytes(path: Path) -> None:
                 next_step="Restore the file, or write the manifest of the file that you mean.")
 
 
+def refuse_other_count(path: Path, rows: int) -> None:
+    """Raise DataRefused where the manifest beside a file promises another number of rows than were read."""
+    promised = _manifest(path.with_name(MANIFEST)).get(path.name, {}).get("rows")
+    if isinstance(promised, int) and promised != rows:
+        raise DataRefused("mismatch: the number of rows is not the one of its manifest", where=printable_path(path),
+                          wanted=f"{promised:,} rows", found=f"{rows:,}")
+
+
 def refuse_missing_files(folder: Path) -> None:
     """Raise DataRefused where the folder's manifest names a file that is missing or lies outside the folder."""
     for name in _manifest(folder / MANIFEST):
@@ -42,14 +50,14 @@ def refuse_missing_files(folder: Path) -> None:
 
 def _claims(path: Path) -> Iterator[tuple[str, str, str]]:
     """Yield (who says so, algorithm, wanted hex digest)."""
-    manifest = _manifest(path.with_name(MANIFEST))
-    if path.name in manifest:
-        yield MANIFEST, "sha256", manifest[path.name]
+    sha256 = _manifest(path.with_name(MANIFEST)).get(path.name, {}).get("sha256")
+    if isinstance(sha256, str):
+        yield MANIFEST, "sha256", sha256.lower()
     yield from ((f"{path.name}.dvc", "md5", md5) for md5 in _dvc(path))
 
 
-def _manifest(path: Path) -> dict[str, str]:
-    """File name -> sha256 of {"files": [{"path", "sha256"}, …]}; a manifest of another form claims nothing."""
+def _manifest(path: Path) -> dict[str, dict[str, object]]:
+    """File name -> its entry in {"files": [{"path", "sha256", "rows"}, …]}; another form claims nothing."""
     if not path.is_file():
         return {}
     try:
@@ -57,8 +65,8 @@ def _manifest(path: Path) -> dict[str, str]:
     except (ValueError, RecursionError):
         raise DataRefused("is no JSON", where=printable_path(path), wanted="a list of files with sha256") from None
     files = content.get("files") if isinstance(content, dict) else None
-    return {entry["path"]: entry["sha256"].lower() for entry in files or [] if isinstance(entry, dict)
-            and isinstance(entry.get("path"), str) and isinstance(entry.get("sha256"), str)}
+    return {entry["path"]: entry for entry in (files if isinstance(files, list) else [])
+            if isinstance(entry, dict) and isinstance(entry.get("path"), str)}
 
 
 def _dvc(path: Path) -> list[str]:

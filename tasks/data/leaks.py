@@ -1,28 +1,30 @@
 """Prompts that stand both where a model learns and where it is judged."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from tasks.data.examination import Examination
 from tasks.data.printable import line_list
+
+Side = Literal["train", "validation", "test"]
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 class Placed(NamedTuple):
     """One examined file and its side."""
 
     name: str  # for messages
-    held_out: bool
+    side: Side
     examination: Examination
 
 
 def leaks(files: Sequence[Placed]) -> list[str]:
-    """One sentence for each pair of a training file and a held-out file that share prompts, of whatever stage.
+    """One sentence for each two files of different sides that share prompts, of whatever stage they are.
 
-    Prompts are the same if they are so but for case, white space and Unicode form.
+    Prompts are the same as normal_text.same_prompt has it.
     """
-    return [sentence for training in files if not training.held_out
-            for test in files if test.held_out
-            for sentence in _leak(training, test)]
+    return [sentence for one in files for other in files
+            if SIDES.index(one.side) < SIDES.index(other.side) for sentence in _leak(one, other)]
 
 
 def _leak(training: Placed, test: Placed) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tasks.contracts.canonical import row_id
 from tasks.contracts.data_config import Kind
 from tasks.data.batches import read_rows_in_batches
-from tasks.data.normal_text import key, normal
+from tasks.data.normal_text import key, normal, same_prompt
 from tasks.data.schema import META, TEXTS
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _measured(kind: Kind, path: Path, sides: dict[str, int]) -> Iterator[list[Me
             line += 1
             batch.append(_measure_row(kind, line, row))
             if "prompt" in row:
-                prompt = _key_of(row, "prompt")
+                prompt = _hex(same_prompt(str(row["prompt"])))
                 sides[prompt] = sides.get(prompt, 0) | (2 if row["split"] == "test" else 1)
         yield batch
 
@@ -68,12 +68,12 @@ def _measure_row(kind: Kind, line: int, row: Mapping[str, object]) -> Measured:
         measured[f"{name}_is_text"] = isinstance(text, str)
         measured[f"{name}_characters"] = len(text.strip()) if isinstance(text, str) else None
         if name != "text":
-            measured[f"{name}_key"] = _key_of(row, name)
+            measured[f"{name}_key"] = _hex(normal(str(row.get(name))))
     return measured
 
 
-def _key_of(row: Mapping[str, object], name: str) -> str:
-    return f"{key(normal(str(row.get(name)))):016x}"
+def _hex(text: str) -> str:
+    return f"{key(text):016x}"
 
 
 def _schema(kind: Kind) -> "pa.Schema":

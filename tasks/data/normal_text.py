@@ -4,6 +4,7 @@ import hashlib
 import re
 import unicodedata
 
+_END_MARKS = ".,;:!?…。，！？"
 _NOT_WORDS = re.compile(r"[\W_]+")
 _ASCII_SIGNS = {code: None for code in range(128) if not chr(code).isalnum()}  # translate is ten times as fast
 
@@ -11,6 +12,15 @@ _ASCII_SIGNS = {code: None for code in range(128) if not chr(code).isalnum()}  #
 def normal(text: str) -> str:
     """The text without the differences that make no other text: Unicode form, case, white space."""
     return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def same_prompt(text: str) -> str:
+    """What two prompts share that ask the same: case, white space and marks at the ends do not count.
+
+    Signs inside do: `3 + 2` is the same as `3+2`, and `3 - 2` is not.
+    """
+    joined = "".join(unicodedata.normalize("NFC", text).casefold().split())
+    return joined.strip(_END_MARKS) or joined
 
 
 def letters_and_digits(text: str) -> str:

@@ -62,7 +62,8 @@ class Observations:
 
 def _signs_of(row: Row) -> Iterator[str]:
     texts = [str(text) for name, text in row.items() if name not in META]
-    whole = "\n".join(texts)
+    # a number in an id is no telephone; other fields beside the texts may well name a person
+    whole = "\n".join([*texts, *(text for name in META if name != "id" and isinstance(text := row.get(name), str))])
     yield from signs(whole)
     yield from personal_data(whole)
     if any(map(is_formula, texts)):

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from tasks.contracts.data_config import DataConfig, Split
-from tasks.data.normal_text import key, normal
+from tasks.data.normal_text import key, same_prompt
 
 Part = Literal["train", "validation", "test", "judge"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test", "judge")
@@ -18,8 +18,8 @@ def part_of(prompt: str, split: Split, config: DataConfig, trained: AbstractSet[
         split: of the row's source; `auto` rows are divided into train, test and judge by the prompt's hash.
         trained: prompt keys of `train` sources; an `auto` row with such a prompt is never held out.
 
-    Case, white space and Unicode form change nothing, and neither do the other rows (but for `trained`): a prompt
-    stays where it is when the data grow.
+    Case, white space and marks at the ends change nothing (see same_prompt), and neither do the other rows, but for
+    `trained`: a prompt stays where it is when the data grow.
     """
     if split == "test":
         return "test"
@@ -34,10 +34,10 @@ def part_of(prompt: str, split: Split, config: DataConfig, trained: AbstractSet[
 
 def prompt_key(prompt: str) -> int:
     """What a prompt is known by across splits."""
-    return key(normal(prompt))
+    return key(same_prompt(prompt))
 
 
 def fraction(prompt: str, salt: str, use: str) -> float:
-    """A number in [0, 1), even over prompts: the first 53 bits of sha256 of salt, use and the normal prompt."""
-    digest = hashlib.sha256("\0".join((salt, use, normal(prompt))).encode("utf-8", "surrogatepass")).digest()
+    """A number in [0, 1), even over prompts: the first 53 bits of sha256 of salt, use and the prompt."""
+    digest = hashlib.sha256("\0".join((salt, use, same_prompt(prompt))).encode("utf-8", "surrogatepass")).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / (1 << 53)

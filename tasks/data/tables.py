@@ -58,6 +58,8 @@ def _text_lines(path: Path, pieces: Iterator[bytes]) -> Iterator[str]:
 def _header(path: Path, names: Sequence[str]) -> Sequence[str]:
     if not any(names):
         raise DataRefused("is empty: no header and no rows", where=printable_path(path))
+    if names[0].lstrip().startswith(("{", "[")):
+        raise DataRefused("is JSON and no CSV", where=printable_path(path), wanted="a header of column names")
     if len(set(names)) != len(names):
         raise DataRefused("names a column twice", where=printable_path(path))
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):

@@ -20,7 +20,8 @@ def test_disjoint_splits_are_accepted_and_their_counts_are_summed(tmp_path):
     assert (found.verdict, found.rows_read, found.rows_accepted, found.warnings) == ("accept", 50, 50, ())
 
 
-@pytest.mark.parametrize("change", [str, str.upper, lambda prompt: prompt.replace(" ", "  ") + "\n"])
+@pytest.mark.parametrize("change", [str, str.upper, lambda text: text.replace(" ", "  ") + "\n",
+                                    lambda text: text.replace("?", " ? !")])
 def test_a_prompt_on_both_sides_refuses_the_folder(tmp_path, change):
     test = preferences(20, 100)
     for row, leaked in zip(test[10:15], preferences(5), strict=True):
@@ -29,6 +30,17 @@ def test_a_prompt_on_both_sides_refuses_the_folder(tmp_path, change):
     assert found.verdict == "refuse"
     assert found.error == (
         "leak: 5 of 20 prompts of test.jsonl overlap with train.jsonl (lines 11, 12, 13, 14, 15 of test.jsonl)")
+
+
+def test_validation_and_test_are_two_sides(tmp_path):
+    folder = folder_of(tmp_path, train=preferences(30), valid=preferences(20, 100), test=preferences(20, 110))
+    assert refusal(folder).startswith("leak: 10 of 20 prompts of test.jsonl overlap with valid.jsonl")
+
+
+def test_files_of_one_side_may_share_prompts(tmp_path):
+    same = [{"prompt": row["prompt"], "response": "Yes."} for row in preferences(20, 100)]
+    folder = folder_of(tmp_path, train=preferences(30), prefs_test=preferences(20, 100), sft_test=same)
+    assert refusal(folder) == ""
 
 
 def test_prompts_that_differ_in_one_sign_are_no_leak(tmp_path):
@@ -93,6 +105,12 @@ def test_a_dvc_file_that_holds_is_accepted_and_a_changed_byte_is_not(tmp_path):
     assert check_path(path, None, settings()).verdict == "accept"
     path.write_bytes(path.read_bytes().replace(b"row-3", b"row_3", 1))
     assert "md5 mismatch" in refusal(path)
+
+
+def test_a_manifest_that_promises_other_rows_is_refused(tmp_path):
+    path = write_rows(tmp_path / "data.jsonl", preferences(29))
+    manifest(tmp_path, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    assert "the number of rows is not the one of its manifest; wanted 30 rows, found 29" in refusal(path)
 
 
 @pytest.mark.parametrize("name", ["../secret.jsonl", "/etc/passwd", "a/../../b.jsonl"])

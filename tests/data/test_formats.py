@@ -202,7 +202,7 @@ def test_csv_reads_quoted_cells_of_several_lines(tmp_path):
 
 
 @pytest.mark.parametrize(("content", "reason"), [
-    (b"", "empty"), (b"prompt,prompt\na,b\n", "twice"), (b"prompt;chosen\na;b\n", "comma"),
+    (b"", "empty"), (b"prompt,prompt\na,b\n", "twice"), (ROW, "JSON"), (b"prompt;chosen\na;b\n", "comma"),
     (b'prompt,chosen\n"a,b\n', "is not CSV"), (b"prompt,chosen\na,\xff\n", "not UTF-8"),
 ])
 def test_csv_that_cannot_be_told_apart_is_refused(tmp_path, content, reason):

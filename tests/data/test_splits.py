@@ -30,9 +30,9 @@ def test_no_share_for_the_judge_gives_it_nothing():
 
 
 def test_the_fraction_is_the_hash_of_salt_use_and_prompt():
-    digest = hashlib.sha256(b"salt\x00held out\x00why?").digest()
+    digest = hashlib.sha256(b"salt\x00held out\x00howcome").digest()
     wanted = int.from_bytes(digest[:8], "big") / 2**64
-    assert fraction(" Why?\n", "salt", "held out") == pytest.approx(wanted, abs=1e-15)
+    assert fraction(" How come?\n", "salt", "held out") == pytest.approx(wanted, abs=1e-15)
 
 
 @pytest.mark.parametrize("change", [str.upper, lambda text: f"  {text}\n", lambda text: text.replace(" ", "\t")])

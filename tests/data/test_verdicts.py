@@ -127,6 +127,7 @@ def answer_alike(rows):
 @pytest.mark.parametrize(("spoil", "warning"), [
     (change(5, chosen="caf\ufffd"), "1 row holds U+FFFD, the replacement character of a failed decoding (line 5)"),
     (change(1, chosen="to jane@example.org"), "1 row holds personal data or a secret: email address (line 1)"),
+    (change(2, annotator="jane@example.org"), "1 row holds personal data or a secret: email address (line 2)"),
     (change(4, chosen="you idiot"), "1 row holds toxic wording in the answer to learn from (safety) (line 4)"),
     (change(1, votes={"a": 1}), "unknown extra fields are left out: votes"),
     (answer_alike, "a constant answer: the same one is repeated in 30 of 60 rows (50%)"),
