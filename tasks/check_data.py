@@ -25,6 +25,7 @@ def check_data(params: Params, sink: Sink) -> Mapping[str, float]:
     Raises:
         DataRefused: a source is refused, a prompt is both trained on and held out, or an expectation does not hold.
     """
+    shutil.rmtree(DATA_DOCS, ignore_errors=True)  # those of other rows must not stand beside this report
     with whole_folder(CHECKED) as folder:
         sources = check_sources(params.data, folder, sink)
         errors = refusals(sources)
@@ -43,7 +44,6 @@ def check_data(params: Params, sink: Sink) -> Mapping[str, float]:
 def run_expectations(folder: Path, config: DataConfig) -> list[Expected]:
     """Read the written rows back and hold them against the expectations; write Data Docs."""
     checked = {kind: folder / f"{kind}.jsonl" for kind in KINDS if (folder / f"{kind}.jsonl").exists()}
-    shutil.rmtree(DATA_DOCS, ignore_errors=True)
     return expect(measure(checked, DATA_DOCS / "measures"), config, DATA_DOCS)
 
 

@@ -79,12 +79,14 @@ def test_the_same_sources_give_the_same_bytes_and_nothing_old_stays():
 
 
 def test_a_refused_source_leaves_the_report_and_no_rows():
+    Path("build/data_docs").mkdir(parents=True)  # of an earlier run
     settings = params(source("data/good.jsonl", preferences(40)), source("data/bad.jsonl", [b"{"] * 40))
     with pytest.raises(DataRefused) as caught:
         check_data(settings, Silent())
     assert "data/bad.jsonl" in caught.value.message()
     assert caught.value.exit_code == 1
     assert [path.name for path in CHECKED.iterdir()] == ["report.json"]
+    assert not Path("build/data_docs").exists()
     assert report()["verdict"] == "refuse"
     assert report()["sources"][0]["verdict"] == "accept"  # all sources are judged, not only up to the first bad one
 
