@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.contracts.errors import NotAWorkspace
+from tasks.contracts.errors import NotAWorkspace, WorkspaceBusy
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -30,6 +30,7 @@ def read_graph(root: Path) -> Graph:
 
     Raises:
         NotAWorkspace: there is no DVC project here, or dvc.yaml does not parse or has a cycle.
+        WorkspaceBusy: another DVC command holds the workspace.
     """
     import networkx
 
@@ -50,12 +51,18 @@ def _repo(root: Path) -> Iterator["Repo"]:
     import logging
 
     from dvc.exceptions import DvcException
+    from dvc.lock import LockError
     from dvc.repo import Repo
 
     logging.getLogger("dvc").setLevel(logging.CRITICAL)  # DVC's own progress bars would tear ours apart
     try:
         with Repo(str(root)) as repo:
             yield repo
+    except LockError as error:
+        raise WorkspaceBusy(
+            "another DVC command is at work here", where=str(root), found=" ".join(str(error).split())[:300],
+            next_step="Wait for it. In a container without an init (`docker run --init`) the killed keep their locks."
+        ) from error
     except DvcException as error:
         raise NotAWorkspace(
             f"DVC cannot read the pipeline: {' '.join(str(error).split())}", where=str(root),

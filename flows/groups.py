@@ -54,8 +54,17 @@ class Groups:
     def note(self, pid: int, *, alone: bool = False) -> None:
         """Write a process down as ours; `alone`: it leads no group, end just it."""
         self._notes.mkdir(parents=True, exist_ok=True)
-        note = {"pid": pid, "started": _started(pid), "alone": alone}
+        note = {"pid": pid, "started": _started(pid), "alone": alone,
+                "owner": os.getpid(), "owner_started": _started(os.getpid())}
         (self._notes / str(pid)).write_text(json.dumps(note), encoding="utf-8")
+
+    def note_servers(self) -> None:
+        """Write down the temporary servers that Prefect started for this process: a kill would leave them behind."""
+        import psutil
+
+        for child in psutil.Process().children():
+            if "uvicorn" in child.cmdline():
+                self.note(child.pid, alone=True)
 
     def end(self, process: "subprocess.Popen[str]", grace_seconds: float = GRACE_SECONDS) -> None:
         """End what is left of a group, the polite way first; nothing happens where it has ended by itself."""
@@ -79,18 +88,20 @@ class Groups:
             self.end(process, grace_seconds)
 
     def end_left_behind(self) -> list[int]:
-        """End what an earlier run that was killed has left; return the process ids that were still there."""
+        """End what runs that were killed have left; return the process ids that were still there."""
         ended = []
         for path in sorted(self._notes.glob("*")):
             note = json.loads(path.read_text(encoding="utf-8"))
-            started = _started(note["pid"])
-            if started is not None and abs(started - note["started"]) < SAME_START_SECONDS:
-                (_end_alone if note["alone"] else end_group)(note["pid"])
+            if _is(note["owner"], note["owner_started"]):  # it is at work, and ends what is its own
+                continue
+            if _is(note["pid"], note["started"]) and note["alone"]:
+                os.kill(note["pid"], signal.SIGTERM)
                 ended.append(note["pid"])
-            elif started is None and not note["alone"] and _members(note["pid"]):
-                end_group(note["pid"])  # its leader is gone; the number cannot be given out anew before the rest is
+            elif not note["alone"] and _is_our_group(note["pid"], note["started"]):
+                end_group(note["pid"])
                 ended.append(note["pid"])
             path.unlink(missing_ok=True)
+        _wait_until_gone(ended)
         return ended
 
 
@@ -119,10 +130,6 @@ def end_group(group: int, grace_seconds: float = GRACE_SECONDS, leader: "subproc
         leader.wait()
 
 
-def _end_alone(pid: int) -> None:
-    os.kill(pid, signal.SIGTERM)
-
-
 def _signal(group: int, number: signal.Signals) -> None:
     try:
         os.killpg(group, number)
@@ -142,6 +149,26 @@ def _members(group: int) -> list[int]:
         except ProcessLookupError:
             continue
     return found
+
+
+def _is(pid: int, started: float | None) -> bool:
+    """Whether a process is the one that started then, and not another one that was given its number."""
+    now = _started(pid)
+    return now is not None and started is not None and abs(now - started) < SAME_START_SECONDS
+
+
+def _wait_until_gone(pids: Sequence[int], seconds: float = GRACE_SECONDS) -> None:
+    """Wait until init has reaped processes that were not our children: DVC takes a zombie for a holder of its locks."""
+    import psutil
+
+    deadline = time.monotonic() + seconds
+    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _is_our_group(group: int, started: float | None) -> bool:
+    """Whether a group is the one whose leader started then; where the leader is gone its number is not given anew."""
+    return _is(group, started) or (_started(group) is None and bool(_members(group)))
 
 
 def _started(pid: int) -> float | None:

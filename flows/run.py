@@ -96,6 +96,7 @@ def begin(root: Path, *, force: bool, clock: Callable[[], datetime] = lambda: da
         digests=run_digests(root, keep_diff_in=home() / "diffs"), ledger=ledger, groups=Groups(home()), actor=actor(),
         started=now, force=force)
     close_crashed(run)
+    run.groups.note_servers()
     run.record("run started", forced=force, **run.digests.model_dump())
     return run
 

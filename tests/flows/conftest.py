@@ -1,4 +1,4 @@
-"""Fixtures of the flow's tests: a workspace of its own for each test, Prefect's and MLflow's state in a folder of theirs."""
+"""Fixtures of the flow's tests: a workspace of its own for each test, and Prefect's state in a folder apart."""
 
 import atexit
 import shutil
@@ -41,9 +41,10 @@ def workspace(template: Path, repository: Path, tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
-    """One server for every test that runs the flow; it takes some seconds to start."""
+def prefect_server() -> Iterator[str]:
+    """One server for every test that runs the flow, which takes some seconds to start; its address."""
+    from prefect.settings import PREFECT_API_URL
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=120):
-        yield
+        yield PREFECT_API_URL.value()

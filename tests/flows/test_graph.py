@@ -1,6 +1,5 @@
 """The graph is dvc.yaml's, and DVC says what is stale."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -50,4 +49,4 @@ def test_a_folder_without_dvc_is_no_workspace(tmp_path: Path) -> None:
 
     with pytest.raises(NotAWorkspace):
         read_graph(tmp_path)
-    assert os.listdir(tmp_path) == [".git"]
+    assert [path.name for path in tmp_path.iterdir()] == [".git"]

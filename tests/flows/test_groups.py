@@ -1,5 +1,6 @@
 """No process of a group outlives its end, whoever ended it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,8 @@ from tasks.contracts.errors import StageBroke
 FAMILY = """
 import os, signal, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c",
-    "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN if sys.argv[1] == 'deaf' else signal.SIG_DFL);"
+    "import signal, sys, time;"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN if sys.argv[1] == 'deaf' else signal.SIG_DFL);"
     "print('ready', flush=True); time.sleep(60)", sys.argv[1]])
 print(child.pid, flush=True)
 time.sleep(60)
@@ -103,13 +105,22 @@ time.sleep(60)
     assert Groups(tmp_path).end_left_behind() == []
 
 
+def test_what_another_process_at_work_has_started_is_left_alone(tmp_path: Path) -> None:
+    ours = Groups(tmp_path)
+    process = ours.start(["sleep", "60"], cwd=tmp_path, env=os.environ)
+
+    assert Groups(tmp_path).end_left_behind() == []
+    assert alive(process.pid)
+    ours.end_all()
+
+
 def test_a_stranger_who_got_the_same_number_is_left_alone(tmp_path: Path) -> None:
     stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
     groups = Groups(tmp_path)
     groups.note(stranger.pid)
     note = tmp_path / "groups" / str(stranger.pid)
-    started = psutil.Process(stranger.pid).create_time()
-    note.write_text(note.read_text().replace(str(started), str(started - 100)))
+    said = json.loads(note.read_text())
+    note.write_text(json.dumps(said | {"started": said["started"] - 100, "owner_started": 0.0}))
 
     assert groups.end_left_behind() == []
     assert alive(stranger.pid)

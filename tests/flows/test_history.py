@@ -1,7 +1,6 @@
 """What the ledger's entries say, worked by hand."""
 
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 import pytest
@@ -20,8 +19,7 @@ class Written:
 
 
 def ledger(*said: tuple[str, dict[str, Any]]) -> list[Written]:
-    numbers = count()
-    return [Written(i, f"2026-11-02T10:0{i}:00.000000Z", kind, payload) for (kind, payload), i in zip(said, numbers)]
+    return [Written(i, f"2026-11-02T10:0{i}:00.000000Z", *one) for i, one in enumerate(said)]
 
 
 def registered(version: int, digest: str = "d1", name: str = "policy") -> tuple[str, dict[str, Any]]:

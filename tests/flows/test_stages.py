@@ -1,5 +1,6 @@
 """A stage runs in a group of its own; what became of it is told by its events and dvc.lock."""
 
+import json
 import os
 import threading
 from collections.abc import Mapping
@@ -7,16 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from flows import progress
 from flows.groups import Groups
 from flows.stages import Listener, Workplace, error_of, repro
-from tasks.contracts.errors import (
-    DataRefused,
-    HallmarkError,
-    ServiceUnreachable,
-    StageBroke,
-    StageKilled,
-)
+from tasks.contracts.errors import DataRefused, HallmarkError, ServiceUnreachable, StageBroke, StageKilled
 from tests.flows.test_groups import alive, wait_until
 
 
@@ -48,7 +42,6 @@ def heard() -> Heard:
 
 @pytest.fixture
 def place(workspace: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> Workplace:
-    monkeypatch.setattr(progress, "watcher", lambda: heard)
     monkeypatch.setattr("flows.stages.watcher", lambda: heard)
     return Workplace(workspace, workspace / ".hallmark", "r1", Groups(workspace / ".hallmark"))
 
@@ -158,7 +151,7 @@ def test_a_stage_that_ended_without_a_word(line: str, code: int, kind: type[Hall
 
 @pytest.mark.parametrize("name", ["SystemExit", "errors", "Refused.mro", "no such"])
 def test_an_error_of_an_unknown_type_is_a_broken_stage(name: str) -> None:
-    listener = heard_from('\x1e{"event": "error", "type": "%s", "message": "m"}\n' % name)
+    listener = heard_from("\x1e" + json.dumps({"event": "error", "type": name, "message": "m"}) + "\n")
 
     assert type(error_of(listener, 1, Path("log"))) is StageBroke
 

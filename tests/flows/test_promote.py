@@ -1,0 +1,143 @@
+"""Promotion: compare-and-swap, proof, fall back; and what a kill leaves is settled."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows import history
+from flows.promote import CHAMPION, PREVIOUS, promote, settle
+from flows.run import Run, begin
+from tasks.contracts.errors import PromotionRefused, StageBroke
+from tasks.records import registry
+from tasks.records.registry import Version
+
+
+@pytest.fixture
+def run(workspace: Path) -> Run:
+    return begin(workspace, force=False)
+
+
+@pytest.fixture
+def versions(run: Run) -> list[Version]:
+    """Two registered policies of other bytes."""
+    found = []
+    for name in ("one", "two"):
+        (run.root / name).mkdir()
+        (run.root / name / "model.safetensors").write_text(name)
+        found.append(registry.register(run.root / name, "policy", None))
+    return found
+
+
+def proves(asked: list[str]) -> Callable[[Path], None]:
+    """A proof that passes and notes which bytes it was shown."""
+    return lambda folder: asked.append((folder / "model.safetensors").read_text())
+
+
+def refuses(folder: Path) -> None:
+    raise PromotionRefused("the model answers the smoke prompt with nothing")
+
+
+def breaks(folder: Path) -> None:
+    raise StageBroke("the proof broke off")
+
+
+def champion() -> int | None:
+    found = registry.by_alias("policy", CHAMPION)
+    return found.version if found else None
+
+
+def kinds(run: Run) -> list[str]:
+    return [entry.kind for entry in run.ledger.entries()][1:]  # after `run started`
+
+
+def test_each_step_is_in_the_ledger_and_the_one_before_is_kept(run: Run, versions: list[Version]) -> None:
+    asked: list[str] = []
+    one, two = versions
+
+    promote(run, one, None, proves(asked))
+    promote(run, two, one, proves(asked))
+
+    assert asked == ["one", "two"]
+    assert champion() == two.version
+    assert registry.by_alias("policy", PREVIOUS) == registry.get("policy", one.version)
+    assert kinds(run) == ["promoting", "promoted", "promoting", "promoted"]
+    standing = history.champion(run.ledger.entries(), "policy")
+    assert standing is not None
+    assert (standing.version, standing.digest) == (two.version, two.digest)
+
+
+@pytest.mark.parametrize(
+    ("proof", "error", "refused"), [(refuses, PromotionRefused, True), (breaks, StageBroke, False)])
+def test_a_champion_that_does_not_prove_itself_is_taken_back(
+    run: Run, versions: list[Version], proof: Callable[[Path], None], error: type[Exception], refused: bool
+) -> None:
+    one, two = versions
+    promote(run, one, None, proves([]))
+
+    with pytest.raises(error, match=f"policy version {one.version} is champion now"):
+        promote(run, two, one, proof)
+
+    assert champion() == one.version
+    last = run.ledger.entries()[-1]
+    assert (last.kind, last.payload["refused"]) == ("promotion undone", refused)
+
+
+def test_the_first_that_does_not_prove_itself_leaves_no_champion(run: Run, versions: list[Version]) -> None:
+    with pytest.raises(PromotionRefused, match="nobody is champion now"):
+        promote(run, versions[0], None, refuses)
+
+    assert champion() is None
+
+
+def test_bytes_that_were_changed_in_the_store_do_not_become_champion(run: Run, versions: list[Version]) -> None:
+    (registry.fetch(versions[0]) / "model.safetensors").write_text("another")
+
+    with pytest.raises(Exception, match="does not hold the bytes"):
+        promote(run, versions[0], None, proves([]))
+
+    assert champion() is None
+
+
+def test_who_comes_second_is_told_so_and_changes_nothing(run: Run, versions: list[Version]) -> None:
+    one, two = versions
+    promote(run, one, None, proves([]))
+
+    with pytest.raises(PromotionRefused, match="came first"):
+        promote(run, two, None, proves([]))
+
+    assert champion() == one.version
+    assert kinds(run)[-1] == "promotion undone"
+
+
+class Killed(BaseException):
+    """Stands for a kill at this very place: nothing of ours runs after it."""
+
+
+def dies(folder: Path) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    ("proof", "stands", "last"), [(proves([]), True, "promoted"), (refuses, False, "promotion undone")])
+def test_a_kill_between_swap_and_proof_is_settled_by_the_next_run(
+    run: Run, versions: list[Version], proof: Callable[[Path], None], stands: bool, last: str
+) -> None:
+    with pytest.raises(Killed):
+        promote(run, versions[0], None, dies)
+    assert champion() == versions[0].version
+
+    settle(run, proof)
+
+    assert (champion() == versions[0].version) is stands
+    assert kinds(run)[-1] == last
+    settle(run, dies)  # nothing is open any more
+
+
+def test_a_kill_before_the_swap_is_settled_as_undone(run: Run, versions: list[Version]) -> None:
+    run.record("promoting", name="policy", version=versions[0].version, digest=versions[0].digest, expected=None)
+
+    settle(run, dies)
+
+    assert champion() is None
+    assert kinds(run)[-1] == "promotion undone"
