@@ -10,6 +10,7 @@ from tasks.contracts.errors import DataRefused
 from tasks.contracts.reporting import Silent
 from tasks.data.batches import read_shard, write_shard
 from tasks.data.checked import checked_row
+from tasks.data.splits import fraction
 from tasks.prepare_data import prepare_data
 from tasks.records.manifests import merkle_root, read_manifest
 from tests.data.rows_on_disk import demonstrations, preferences
@@ -141,6 +142,18 @@ def test_the_same_rows_give_the_same_bytes():
     before = {path: path.read_bytes() for path in PREPARED.rglob("*") if path.is_file()}
     prepare_data(params(), Silent())
     assert {path: path.read_bytes() for path in PREPARED.rglob("*") if path.is_file()} == before
+
+
+def test_with_few_prompts_the_nearest_one_goes_to_validation_in_every_kind():
+    pairs = [row | {"prompt": f"Ask {number % 3}"} for number, row in enumerate(preferences(60))]
+    check_in("preferences", pairs, "train")
+    check_in("preferences", preferences(20, 100), "test")
+    check_in("demonstrations", [{"prompt": f"ask {n % 3} ?", "response": f"Answer {n}."} for n in range(30)], "train")
+    prepare_data(params(validation_share=1e-9), Silent())
+    nearest = min(("Ask 0", "Ask 1", "Ask 2"), key=lambda prompt: fraction(prompt, "hallmark", "validation"))
+    assert {row["text"].upper().rstrip(" ?") for row in shard("prompts_validation")} == {nearest.upper()}
+    assert (len(shard("preferences_validation")), len(shard("preferences_train"))) == (20, 40)
+    assert (len(shard("sft_validation")), len(shard("sft_train"))) == (10, 20)
 
 
 def test_a_part_without_rows_is_refused_and_nothing_is_left():

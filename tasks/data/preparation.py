@@ -8,13 +8,14 @@ from typing import Any, BinaryIO
 
 from tasks.contracts.data_config import DataConfig, Kind
 from tasks.data.batches import read_rows_in_batches, shard_line
-from tasks.data.splits import Part, part_of, prompt_key
+from tasks.data.splits import Part, fraction, part_of, prompt_key
 from tasks.data.tokenizer import Layout
 
 BATCH_ROWS = 1000
 NAMES = ("sft_train", "sft_validation", "preferences_train", "preferences_validation", "preferences_test",
          "prompts_train", "prompts_validation", "prompts_test", "text_train")  # preferences_judge where it is asked for
 PROMPT_KINDS: tuple[Kind, ...] = ("prompts", "demonstrations", "preferences")  # rows of `prompts` say most, so first
+ANSWERED_KINDS: tuple[Kind, ...] = ("demonstrations", "preferences")
 ABOUT_PROMPTS = ("topic", "slice", "group", "language")  # fields that a prompt keeps
 
 Row = dict[str, Any]
@@ -45,12 +46,19 @@ class Shards:
 
 
 class CheckedRows:
-    """The checked rows of a folder, each with the part it belongs to."""
+    """The checked rows of a folder, each with the part it belongs to.
+
+    Where a kind has so few prompts that none of them falls into validation, the training prompt that came nearest
+    goes there, with all its rows of all kinds; without one no best checkpoint could be chosen.
+    """
 
     def __init__(self, folder: Path, config: DataConfig):
         self._folder, self._config = folder, config
         divided = any(source.split == "auto" for source in config.sources)
         self._trained = frozenset(self._trained_prompts()) if divided else frozenset()
+        self._moved: set[int] = set()  # keys of prompts that were moved from train into validation
+        for kind in ANSWERED_KINDS:
+            self._moved |= self._nearest_to_validation(kind)
 
     def has(self, kind: Kind) -> bool:
         """True if there is a row of the kind."""
@@ -74,10 +82,22 @@ class CheckedRows:
             for batch in self._batches(kind):
                 yield from (prompt_key(row["prompt"]) for row in batch if row["split"] == "train")
 
+    def _nearest_to_validation(self, kind: Kind) -> set[int]:
+        """Key of the prompt to move, in a set; empty where validation has rows of the kind, or train has none."""
+        nearest: tuple[float, int] | None = None
+        for batch in self.parts(kind):
+            if any(part == "validation" for part, _ in batch):
+                return set()
+            for prompt in {row["prompt"] for part, row in batch if part == "train"}:
+                place = (fraction(prompt, self._config.split_salt, "validation"), prompt_key(prompt))
+                nearest = min(nearest or place, place)
+        return {nearest[1]} if nearest else set()
+
     def _part(self, row: Row) -> Part:
         if "prompt" not in row:
             return "test" if row["split"] == "test" else "train"
-        return part_of(row["prompt"], row["split"], self._config, self._trained)
+        part = part_of(row["prompt"], row["split"], self._config, self._trained)
+        return "validation" if part == "train" and self._moved and prompt_key(row["prompt"]) in self._moved else part
 
     def _batches(self, kind: Kind) -> Iterator[list[Row]]:
         path = self._folder / f"{kind}.jsonl"
