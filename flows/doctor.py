@@ -105,8 +105,8 @@ def keys(root: Path) -> tuple[bool, str, str]:
     """Private keys that others may read are no proof of anything."""
     private = list((home() / "keys").glob("*.pem"))
     loose = [path for path in private if path.stat().st_mode & 0o077]
-    return (not loose, f"{len(private)} private, readable by others: {', '.join(map(str, loose)) or 'none'}",
-            "`chmod 600` them, and think about who read them meanwhile.")
+    safe = f"others may read {', '.join(map(str, loose))}" if loose else "safe from others"
+    return not loose, f"{len(private)} private, {safe}", "`chmod 600` them, and think about who read them meanwhile."
 
 
 def ledger(root: Path) -> tuple[bool, str, str]:
@@ -124,8 +124,7 @@ def clock(root: Path) -> tuple[bool, str, str]:
     from tasks.records.ledger import Ledger
 
     said = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=root, capture_output=True, text=True, check=True)
-    entries = Ledger(home()).entries()
-    past = [float(said.stdout)] + [datetime.fromisoformat(entries[-1].time).timestamp()] * bool(entries)
+    past = [float(said.stdout), *(datetime.fromisoformat(entry.time).timestamp() for entry in Ledger(home()).entries())]
     behind = max(past) - time.time()
     return (behind < CLOCK_SLACK_SECONDS, f"{max(behind, 0):.0f} s behind the last commit and ledger entry",
             "Set the clock; entries with wrong times prove little.")

@@ -5,9 +5,7 @@ the environment the same flow runs on servers.
 """
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 NO_TELEMETRY = {
@@ -36,11 +34,18 @@ def settle(home: Path) -> None:
     Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes the last folder only
 
 
-@contextmanager
-def warm_up() -> Iterator[None]:
-    """Load MLflow and make its database ready beside the start of Prefect's server; each takes seconds."""
+def warm_up() -> None:
+    """Start Prefect's temporary server and make MLflow ready beside it; each takes seconds.
+
+    The server is a process of its own, so only its start waits in a thread. Both libraries are imported here, one
+    after the other: two threads that import SQLAlchemy at once meet it half made.
+    """
+    from prefect.server.api.server import SubprocessASGIServer
+
     from tasks.records.tracking import prepare_tracking
 
     with ThreadPoolExecutor(max_workers=1) as pool:
-        pool.submit(prepare_tracking)  # an error shows where the flow needs MLflow, not here
-        yield
+        started = pool.submit(SubprocessASGIServer().start) if not os.environ.get("PREFECT_API_URL") else None
+        prepare_tracking()
+        if started:
+            started.result()

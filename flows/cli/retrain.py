@@ -9,7 +9,7 @@ import typer
 from flows import embedded, settings, workspace
 from flows.cli import place, tables
 from tasks.contracts.config import load_params
-from tasks.contracts.errors import HallmarkError, ServiceUnreachable
+from tasks.contracts.errors import ServiceUnreachable
 from tasks.contracts.places import EVIDENCE, home
 
 
@@ -39,20 +39,18 @@ def run_flow(force: bool) -> dict[str, Any]:
     from flows.progress import watched
 
     print("retraining; the flow's server takes some seconds to start", flush=True)
-    with embedded.warm_up():
+    try:
+        embedded.warm_up()
         from flows.retrain import retrain
 
-        try:
-            with watched():
-                return retrain(force=force)
-        except HallmarkError:
+        with watched():
+            return retrain(force=force)
+    except RuntimeError as error:
+        if "Prefect API" not in str(error):
             raise
-        except RuntimeError as error:
-            if "Prefect API" not in str(error):
-                raise
-            raise ServiceUnreachable(
-                "Prefect's server did not start or answer", where=str(home() / "prefect"),
-                found=str(error).strip()[:300], next_step="Run it again; `hallmark doctor` looks closer.") from error
+        raise ServiceUnreachable(
+            "Prefect's server did not start or answer", where=str(home() / "prefect"),
+            found=str(error).strip()[:300], next_step="Run it again; `hallmark doctor` looks closer.") from error
 
 
 def show(said: dict[str, Any]) -> None:

@@ -69,6 +69,8 @@ def serve(root: Path, mlflow_port: int, prefect_port: int) -> None:
             print(where, flush=True)
         print("Ctrl-C ends both.", flush=True)
         watch(started)
+    except KeyboardInterrupt:  # the way in which this command is meant to end
+        print("ended", flush=True)
     finally:
         groups.end_all()
 
