@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 
 WORD = re.compile(r"\w+", re.UNICODE)
-RICH_AT = 12  # different content words from which an answer counts as fully rich
+FEW_WORDS = 8  # an answer of fewer words is not rich, however dense
 STOP_WORDS = frozenset(
     "a an and are as at be but by can could did do does for from had has have how i if in is it its me my no not of "
     "on or our please so than that the their them then there these they this to was we were what when where which "
@@ -33,8 +33,12 @@ def unrepeated_share(answer: str) -> float:
 
 
 def richness(answer: str) -> float:
-    """Return how many different content words the answer has, as a share of RICH_AT, at most 1."""
-    return min(1.0, len(content_words(answer)) / RICH_AT)
+    """Return the share of the answer's words that are different content words; 0 below FEW_WORDS words.
+
+    Lexical density (Ure 1971) with each word counted once, so that neither filler nor repetition pays.
+    """
+    found = words(answer)
+    return len(content_words(answer)) / len(found) if len(found) >= FEW_WORDS else 0.0
 
 
 def safety(answer: str, unsafe_phrases: Iterable[str]) -> float:

@@ -21,10 +21,12 @@ from tasks.models.scoring import without_gradient
 from tasks.training.determinism import generator
 from tasks.training.optimising import adamw
 from tasks.training.order import ShuffledOrder
-from tasks.training.ppo import Players, Prompt, answer, ended, update
+from tasks.training.ppo import Players, Prompt, Scale, answer, ended, update
 
 if TYPE_CHECKING:
     from tasks.contracts.learning_config import PPOConfig
+
+SMALLEST_DEVIATION = 1e-4  # of the reward; where all answers of the reference are paid alike
 
 
 @dataclass
@@ -53,8 +55,8 @@ def train_policy(players: Players, prompts: Sequence[Prompt], heldout: Sequence[
                  most_tokens: int, seed: int, sink: Sink, checkpoints: Path) -> list[dict[str, Any]]:
     """Train players.policy in place, leave it with the best round's weights, and return the held-out rounds.
 
-    The best round has the highest mean of reward - kl.coefficient * KL on held-out prompts. Round 0 is the
-    reference itself, so a policy that never got better is never kept.
+    The best round has the highest mean of standardised reward - kl.coefficient * KL on held-out prompts. Round 0 is
+    the reference itself, so a policy that never got better is never kept.
     """
     order = ShuffledOrder(len(prompts), seed)
     progress = _begin(players, config, seed)
@@ -66,7 +68,7 @@ def train_policy(players: Players, prompts: Sequence[Prompt], heldout: Sequence[
         sink.step(number, past)
     for number in range(len(progress.history) + 1, config.updates + 1):
         batch = [prompts[row] for row in order.batch(number - 1, config.rollout_batch)]
-        numbers = update(players, progress.optimisers, batch, config, most_tokens=most_tokens,
+        numbers = update(players, progress.optimisers, batch, config, scale_of(progress.rounds[0]), most_tokens=most_tokens,
                          source=progress.generators["sampling"], order=progress.generators["order"], number=number)
         due = number % config.select.every == 0 or number == config.updates
         if due:
@@ -81,6 +83,12 @@ def train_policy(players: Players, prompts: Sequence[Prompt], heldout: Sequence[
     return [{**record, "chosen": index == chosen} for index, record in enumerate(progress.rounds)]
 
 
+def scale_of(first_round: dict[str, Any]) -> Scale:
+    """The reward's scale on the reference's answers, from the round before the first update."""
+    rewards = torch.tensor(first_round["rewards"])
+    return Scale(rewards.mean().item(), max(rewards.std().item(), SMALLEST_DEVIATION))
+
+
 @torch.no_grad()
 def _hold_round(players: Players, progress: Progress, heldout: Sequence[Prompt], config: "PPOConfig",
                 most_tokens: int, seed: int, *, after: int) -> dict[str, float]:
@@ -89,15 +97,18 @@ def _hold_round(players: Players, progress: Progress, heldout: Sequence[Prompt],
     samples = answer(players, heldout, most_tokens=most_tokens, temperature=config.temperature,
                      source=generator(seed + 1, device))  # the same draws each round, so that rounds compare
     total, parts = players.reward(samples)
-    total = total - config.missing_end_penalty * (~ended(samples.sequences, players.end)).float()
+    record: dict[str, Any] = {"update": after, "rewards": total.tolist()}
+    scale = scale_of(progress.rounds[0] if progress.rounds else record)
+    scores = (scale.standardised(total)
+              - config.missing_end_penalty * (~ended(samples.sequences, players.end)).float())
     log_probs = without_gradient(
         lambda part: response_log_probs(players.policy, part, temperature=config.temperature)[0], samples.sequences)
     log_ratio = log_probs - players.reference.log_probs(samples.sequences)
     reward, kl = total.mean().item(), log_ratio.sum(1).mean().item()
-    progress.rounds.append({
-        "update": after, "reward": reward, "kl_nats": kl, "objective": reward - config.kl.coefficient * kl,
+    progress.rounds.append(record | {
+        "reward": reward, "kl_nats": kl, "objective": scores.mean().item() - config.kl.coefficient * kl,
         **{name: part.mean().item() for name, part in parts.items()},
-        "rewards": total.tolist(), "responses": [samples.sequences.response(row) for row in range(len(heldout))]})
+        "responses": [samples.sequences.response(row) for row in range(len(heldout))]})
     if progress.best_round == len(progress.rounds) - 1:
         progress.best = {name: weight.detach().clone() for name, weight in players.policy.named_parameters()}
     return {"heldout_reward": reward, "heldout_kl_nats": kl}

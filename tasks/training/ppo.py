@@ -51,6 +51,18 @@ class Players:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of the reward on the reference's answers; learning sees the reward in these units."""
+
+    mean: float
+    deviation: float
+
+    def standardised(self, rewards: Tensor) -> Tensor:
+        """Return rewards with the reference's at mean 0 and variance 1."""
+        return (rewards - self.mean) / self.deviation
+
+
+@dataclass(frozen=True)
 class Experience:
     """What one round of sampling gives to learn from; tensors are float32 [batch, longest response]."""
 
@@ -64,7 +76,7 @@ class Experience:
 
 
 def update(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], prompts: Sequence[Prompt],
-           config: "PPOConfig", *, most_tokens: int, source: torch.Generator, order: torch.Generator,
+           config: "PPOConfig", scale: Scale, *, most_tokens: int, source: torch.Generator, order: torch.Generator,
            number: int) -> dict[str, float]:
     """Do one PPO update: sample, score, then learn for config.epochs passes. Returns the numbers to report.
 
@@ -76,7 +88,7 @@ def update(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], pr
     Raises:
         NotFinite: a reward, loss or gradient is NaN or infinite.
     """
-    experience = collect(players, prompts, config, most_tokens=most_tokens, source=source)
+    experience = collect(players, prompts, config, scale, most_tokens=most_tokens, source=source)
     learned = [
         _learn(players, optimisers, experience, rows, config, number)
         for _ in range(config.epochs)
@@ -96,13 +108,13 @@ def answer(players: Players, prompts: Sequence[Prompt], *, most_tokens: int, tem
 
 
 @torch.no_grad()
-def collect(players: Players, prompts: Sequence[Prompt], config: "PPOConfig", *, most_tokens: int,
+def collect(players: Players, prompts: Sequence[Prompt], config: "PPOConfig", scale: Scale, *, most_tokens: int,
             source: torch.Generator) -> Experience:
     """Sample answers and work out what each of their tokens was worth."""
     samples = answer(players, prompts, most_tokens=most_tokens, temperature=config.temperature, source=source)
     sequences, mask = samples.sequences, samples.sequences.response_mask
     total, parts = players.reward(samples)
-    scores = total - config.missing_end_penalty * (~ended(sequences, players.end)).float()
+    scores = scale.standardised(total) - config.missing_end_penalty * (~ended(sequences, players.end)).float()
     log_probs, entropy = without_gradient(
         lambda part: torch.stack(response_log_probs(players.policy, part, temperature=config.temperature), -1),
         sequences).unbind(-1)

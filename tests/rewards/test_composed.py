@@ -12,7 +12,7 @@ from tasks.rewards.samples import Samples
 from tests.models.tiny import tiny_model
 
 SAMPLES = Samples(join([[1, 5], [1, 6]], [[7, 2], [8, 9, 2]], pad=0), ["fix my printer", "fix my phone"],
-                  ["check the printer.", "share your pin"])
+                  ["check the printer.", "share your pin and then check the paper tray"])
 
 
 def constant(*values):
@@ -48,7 +48,7 @@ def test_the_parts_of_params_read_prompt_and_answer():
     parts = {name: part(SAMPLES).tolist() for name, part in named.items()}
     assert set(parts) == {"fluency", "richness", "relevance", "safety"}
     assert parts["safety"] == [1.0, 0.0]
-    assert parts["richness"] == pytest.approx([2 / 12, 2 / 12])  # check, printer; share, pin
+    assert parts["richness"] == pytest.approx([0.0, 5 / 9])  # too few words; share, pin, check, paper, tray
 
 
 def test_the_learned_preference_is_standardised(tmp_path):

@@ -9,7 +9,7 @@ from tasks.models.folders import load_scorer, save_model
 from tasks.models.scoring import Reference
 from tasks.training.determinism import generator
 from tasks.training.policy import train_policy
-from tasks.training.ppo import Players, Prompt, collect, ended
+from tasks.training.ppo import Players, Prompt, Scale, collect, ended
 from tests.models.tiny import END, PAD, tiny_model
 
 WANTED = 9  # the token that the test's reward pays for
@@ -88,14 +88,14 @@ def test_the_policy_kept_is_that_of_the_best_round_not_the_last(tmp_path):
 
 
 def test_the_first_policy_is_the_reference_so_its_kl_is_zero(tmp_path):
-    experience = collect(players(tmp_path), PROMPTS, config(), most_tokens=6, source=generator(1))
+    experience = collect(players(tmp_path), PROMPTS, config(), Scale(0.0, 1.0), most_tokens=6, source=generator(1))
     assert experience.numbers["kl_nats"] == pytest.approx(0.0, abs=1e-5)
 
 
 def test_a_response_without_an_end_pays_the_penalty(tmp_path):
     team = players(tmp_path, reward=lambda samples: (torch.zeros(len(samples.answers)), {}))
-    free = collect(team, PROMPTS, config(missing_end_penalty=0.0), most_tokens=3, source=generator(1))
-    paid = collect(team, PROMPTS, config(missing_end_penalty=2.0), most_tokens=3, source=generator(1))
+    free = collect(team, PROMPTS, config(missing_end_penalty=0.0), Scale(0.0, 1.0), most_tokens=3, source=generator(1))
+    paid = collect(team, PROMPTS, config(missing_end_penalty=2.0), Scale(0.0, 1.0), most_tokens=3, source=generator(1))
     done = ended(free.sequences, END)
     assert 0 < done.sum() < len(done)
     last = free.sequences.response_lengths - 1
@@ -110,3 +110,8 @@ def test_a_reward_that_is_not_a_number_stops_the_stage_and_names_the_update(tmp_
     with pytest.raises(NotFinite, match="update 1"):
         train_policy(players(tmp_path, broken), PROMPTS, PROMPTS[:8], config(), most_tokens=6, seed=4, sink=Silent(),
                      checkpoints=tmp_path / "c")
+
+
+def test_learning_sees_the_reward_in_units_of_the_reference():
+    # mean 2, deviation 0.5: a reward of 3 is two deviations above, one of 1.5 one below
+    assert Scale(2.0, 0.5).standardised(torch.tensor([3.0, 1.5])).tolist() == [2.0, -1.0]
