@@ -69,14 +69,14 @@ def answers_of(folder: Path, params: Params) -> Samples:
     """The model's answers to the held-out prompts."""
     return Answerer(folder, pick_device(params.device)).answer(
         prompts_of("test")[: params.evaluate.prompts], most_tokens=params.tokens.response,
-        temperature=params.ppo.temperature, seed=params.seed)
+        temperature=params.tokens.temperature, seed=params.seed)
 
 
 def answer(folder: Path, texts: Sequence[str], params: Params) -> list[str]:
     """Answer prompts given as text; for smoke prompts and people who want to try a model."""
     model = Answerer(folder, pick_device(params.device))
     prompts = [Prompt(prompt_ids(model.tokenizer, text, params.tokens.prompt), text) for text in texts]
-    return model.answer(prompts, most_tokens=params.tokens.response, temperature=params.ppo.temperature,
+    return model.answer(prompts, most_tokens=params.tokens.response, temperature=params.tokens.temperature,
                         seed=params.seed).answers
 
 
@@ -100,7 +100,7 @@ def policy_metrics(
     """What the policy's answers are, beside those of the SFT model to the same prompts."""
     measure = Measures(file_sha256(PROMPTS_TEST), params.evaluate, params.seed)
     device = pick_device(params.device)
-    reference = Reference(load_causal_model(SFT).to(device), temperature=params.ppo.temperature)
+    reference = Reference(load_causal_model(SFT).to(device), temperature=params.tokens.temperature)
     reward = composed_reward(params, reference, load_tokenizer(SFT), device)
     totals = {who: reward(samples)[0].tolist() for who, samples in answered.items()}
     policy, sft = answered["policy"], answered["sft"]
@@ -121,7 +121,7 @@ def policy_metrics(
 def log_ratios(samples: Samples, params: Params) -> list[float]:
     """log policy - log SFT model of each whole answer of the policy, nats: each an estimate of the KL."""
     likelihoods = [Answerer(folder, pick_device(params.device)).log_likelihoods(
-        samples, temperature=params.ppo.temperature) for folder in (POLICY, SFT)]
+        samples, temperature=params.tokens.temperature) for folder in (POLICY, SFT)]
     return [ours - theirs for ours, theirs in zip(*likelihoods, strict=True)]
 
 

@@ -26,16 +26,16 @@ def train_policy(params: Params, sink: Sink) -> Mapping[str, float]:
     """Write build/policy and build/rounds; return held-out reward and KL of the round that was kept."""
     settle(params.seed, threads=params.threads)
     device, tokenizer = pick_device(params.device), load_tokenizer(PREPARED / "tokenizer")
-    reference = Reference(load_causal_model(SFT).to(device), temperature=params.ppo.temperature)
+    reference = Reference(load_causal_model(SFT).to(device), temperature=params.tokens.temperature)
     players = Players(
         policy=load_causal_model(SFT).to(device), reference=reference, critic=load_scorer(REWARD).to(device),
         reward=composed_reward(params, reference, tokenizer, device),
         decode=lambda ids: tokenizer.batch_decode(ids, skip_special_tokens=True),
-        end=tokenizer.eos_token_id, pad=tokenizer.pad_token_id)
+        end=tokenizer.eos_token_id, pad=tokenizer.pad_token_id, most_tokens=params.tokens.response,
+        temperature=params.tokens.temperature)
     rounds = optimise(
         players, prompts_of("train"), prompts_of("validation")[: params.ppo.select.prompts], params.ppo,
-        most_tokens=params.tokens.response, seed=params.seed, sink=sink,
-        checkpoints=checkpoint_folder("train_policy"))
+        seed=params.seed, sink=sink, checkpoints=checkpoint_folder("train_policy"))
     ROUNDS.mkdir(parents=True, exist_ok=True)
     (ROUNDS / "rounds.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rounds), encoding="utf-8")
     save_model(players.policy, POLICY)

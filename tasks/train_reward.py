@@ -50,7 +50,7 @@ def scale_of(scorer, params: Params, device: torch.device, tokenizer) -> dict[st
         answers = generate(
             load_causal_model(SFT).to(device), prompts, most_tokens=params.tokens.response,
             end=tokenizer.eos_token_id, pad=tokenizer.pad_token_id, generator=generator(params.seed, device),
-            temperature=params.ppo.temperature)
+            temperature=params.tokens.temperature)
         scores = sequence_scores(scorer, answers)
     return {"score_mean": scores.mean().item(), "score_deviation": scores.std().item()}
 

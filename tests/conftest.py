@@ -13,6 +13,7 @@ os.environ.update({
     "DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DVC_NO_ANALYTICS": "1", "GX_ANALYTICS_ENABLED": "false", "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_OFFLINE": "1",  # a test that fetches something is a mistake
+    "OMP_NUM_THREADS": "1",  # for a few numbers a second thread costs more than it brings
     "MPLBACKEND": "agg", "TOKENIZERS_PARALLELISM": "false",
 })
 

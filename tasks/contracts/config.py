@@ -18,20 +18,20 @@ from tasks.contracts.places import PARAMS
 
 
 class Params(Frozen):
-    """Everything in params.yaml."""
+    """Everything in params.yaml. A section that dvc.yaml names has no default: DVC must find it."""
 
     seed: int = Field(ge=0, lt=2**31, description="every random generator starts from it")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: the GPU in bf16 where there is one")
-    threads: int = Field(2, ge=1, le=256, description="CPU threads of torch; another number can mean other bytes")
+    device: Literal["auto", "cpu", "cuda"] = Field(description="auto: the GPU in bf16 where there is one")
+    threads: int = Field(ge=1, le=256, description="CPU threads of torch; another number can mean other bytes")
     data: DataConfig
     tokens: TokensConfig
-    base: BaseConfig = Field(default_factory=BaseConfig)
+    base: BaseConfig
     pretrain: LoopConfig
     sft: LoopConfig
     reward_model: RewardModelConfig
     reward: RewardConfig
     ppo: PPOConfig
-    evaluate: EvaluateConfig = Field(default_factory=EvaluateConfig)
+    evaluate: EvaluateConfig
     gates: GatesConfig
     promotion: PromotionConfig = Field(default_factory=PromotionConfig)
 

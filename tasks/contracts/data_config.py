@@ -39,6 +39,7 @@ class DataConfig(Frozen):
 class TokensConfig(Frozen):
     prompt: int = Field(ge=4, description="longest prompt in tokens; longer ones lose their beginning")
     response: int = Field(ge=4, description="longest response in tokens, end token included")
+    temperature: float = Field(1.0, gt=0, description="of sampling: scores are divided by it before an answer is drawn")
     vocabulary: int = Field(
         1024, ge=300, description="entries of the tokenizer that is trained when no base model is given")
 

@@ -47,8 +47,9 @@ class RewardModelConfig(LoopConfig):
 class KLConfig(Frozen):
     """What holds the policy near the reference."""
 
-    coefficient: float = Field(0.05, ge=0, description="weight of the per-token KL to the reference, in nats, against a reward that is standardised on "
-                          "the reference's answers")
+    coefficient: float = Field(
+        0.05, ge=0, description="weight of the per-token KL to the reference, in nats, against a reward that is "
+                                "standardised on the reference's answers")
 
 
 class SelectConfig(Frozen):
@@ -74,7 +75,6 @@ class PPOConfig(Frozen):
     missing_end_penalty: float = Field(
         1.0, ge=0, description="taken from the standardised reward of a response that does not end by itself")
     gradient_clip: float = Field(1.0, gt=0, description="largest global norm of a gradient")
-    temperature: float = Field(1.0, gt=0, description="of sampling, in rollouts and held-out rounds")
     kl: KLConfig = Field(default_factory=KLConfig)
     select: SelectConfig = Field(default_factory=SelectConfig)
 
@@ -92,9 +92,12 @@ class RewardConfig(Frozen):
     """What the policy is paid for: a weighted sum of parts, each logged apart."""
 
     preference: float = Field(1.0, ge=0, description="weight of the learned preference score (standardised)")
-    fluency: float = Field(0.0, ge=0, description="weight of well-formedness: likely under the SFT model, no stutter")
-    richness: float = Field(0.0, ge=0, description="weight of the share of the answer's words that are different content words")
-    relevance: float = Field(0.0, ge=0, description="weight of how much more likely the answer is after its own prompt than after another")
+    fluency: float = Field(
+        0.0, ge=0, description="weight of well-formedness: likely under the SFT model, without stutter")
+    richness: float = Field(
+        0.0, ge=0, description="weight of the share of the answer's words that are different content words")
+    relevance: float = Field(
+        0.0, ge=0, description="weight of how much more likely the answer is after its own prompt than after another")
     safety: float = Field(0.0, ge=0, description="weight of the penalty for phrases of `unsafe_phrases`")
     unsafe_phrases: list[str] = Field(default_factory=list, description="phrases that an answer must not contain")
 

@@ -52,7 +52,7 @@ class Progress:
 
 
 def train_policy(players: Players, prompts: Sequence[Prompt], heldout: Sequence[Prompt], config: "PPOConfig", *,
-                 most_tokens: int, seed: int, sink: Sink, checkpoints: Path) -> list[dict[str, Any]]:
+                 seed: int, sink: Sink, checkpoints: Path) -> list[dict[str, Any]]:
     """Train players.policy in place, leave it with the best round's weights, and return the held-out rounds.
 
     The best round has the highest mean of standardised reward - kl.coefficient * KL on held-out prompts. Round 0 is
@@ -63,16 +63,16 @@ def train_policy(players: Players, prompts: Sequence[Prompt], heldout: Sequence[
     _resume(players, progress, checkpoints)
     sink.begin(config.updates, "updates")
     if not progress.rounds:
-        _hold_round(players, progress, heldout, config, most_tokens, seed, after=0)
+        _hold_round(players, progress, heldout, config, seed, after=0)
     for number, past in enumerate(progress.history, 1):
         sink.step(number, past)
     for number in range(len(progress.history) + 1, config.updates + 1):
         batch = [prompts[row] for row in order.batch(number - 1, config.rollout_batch)]
-        numbers = update(players, progress.optimisers, batch, config, scale_of(progress.rounds[0]), most_tokens=most_tokens,
+        numbers = update(players, progress.optimisers, batch, config, scale_of(progress.rounds[0]),
                          source=progress.generators["sampling"], order=progress.generators["order"], number=number)
         due = number % config.select.every == 0 or number == config.updates
         if due:
-            numbers |= _hold_round(players, progress, heldout, config, most_tokens, seed, after=number)
+            numbers |= _hold_round(players, progress, heldout, config, seed, after=number)
         progress.history.append(numbers)
         sink.step(number, numbers)
         if due and number < config.updates:
@@ -91,18 +91,18 @@ def scale_of(first_round: dict[str, Any]) -> Scale:
 
 @torch.no_grad()
 def _hold_round(players: Players, progress: Progress, heldout: Sequence[Prompt], config: "PPOConfig",
-                most_tokens: int, seed: int, *, after: int) -> dict[str, float]:
+                seed: int, *, after: int) -> dict[str, float]:
     """Answer the held-out prompts with the policy of now; keep its weights if no round was better."""
     device = next(players.policy.parameters()).device
-    samples = answer(players, heldout, most_tokens=most_tokens, temperature=config.temperature,
-                     source=generator(seed + 1, device))  # the same draws each round, so that rounds compare
+    # the same draws each round, so that rounds compare
+    samples = answer(players, heldout, source=generator(seed + 1, device))
     total, parts = players.reward(samples)
     record: dict[str, Any] = {"update": after, "rewards": total.tolist()}
     scale = scale_of(progress.rounds[0] if progress.rounds else record)
     scores = (scale.standardised(total)
               - config.missing_end_penalty * (~ended(samples.sequences, players.end)).float())
     log_probs = without_gradient(
-        lambda part: response_log_probs(players.policy, part, temperature=config.temperature)[0], samples.sequences)
+        lambda part: response_log_probs(players.policy, part, temperature=players.temperature)[0], samples.sequences)
     log_ratio = log_probs - players.reference.log_probs(samples.sequences)
     reward, kl = total.mean().item(), log_ratio.sum(1).mean().item()
     progress.rounds.append(record | {

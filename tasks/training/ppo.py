@@ -39,7 +39,15 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Players:
-    """The models of PPO and what they are paid for. Policy and critic learn, the reference stands still."""
+    """The models of PPO, what they are paid for, and how answers are drawn.
+
+    Attributes:
+        policy, critic: both learn; the reference stands still.
+        decode: token ids of responses -> their texts.
+        end, pad: token ids.
+        most_tokens: longest response, end token included.
+        temperature: scores are divided by it before an answer is drawn, and where its probability is taken.
+    """
 
     policy: torch.nn.Module
     reference: Reference
@@ -48,6 +56,8 @@ class Players:
     decode: Callable[[list[list[int]]], list[str]]
     end: int
     pad: int
+    most_tokens: int
+    temperature: float
 
 
 @dataclass(frozen=True)
@@ -76,7 +86,7 @@ class Experience:
 
 
 def update(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], prompts: Sequence[Prompt],
-           config: "PPOConfig", scale: Scale, *, most_tokens: int, source: torch.Generator, order: torch.Generator,
+           config: "PPOConfig", scale: Scale, *, source: torch.Generator, order: torch.Generator,
            number: int) -> dict[str, float]:
     """Do one PPO update: sample, score, then learn for config.epochs passes. Returns the numbers to report.
 
@@ -88,7 +98,7 @@ def update(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], pr
     Raises:
         NotFinite: a reward, loss or gradient is NaN or infinite.
     """
-    experience = collect(players, prompts, config, scale, most_tokens=most_tokens, source=source)
+    experience = collect(players, prompts, config, scale, source=source)
     learned = [
         _learn(players, optimisers, experience, rows, config, number)
         for _ in range(config.epochs)
@@ -97,26 +107,25 @@ def update(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], pr
 
 
 @torch.no_grad()
-def answer(players: Players, prompts: Sequence[Prompt], *, most_tokens: int, temperature: float,
-           source: torch.Generator) -> Samples:
+def answer(players: Players, prompts: Sequence[Prompt], *, source: torch.Generator) -> Samples:
     """Sample an answer to each prompt from the policy."""
     with precision(_device(players)):
-        sequences = generate(players.policy, [prompt.ids for prompt in prompts], most_tokens=most_tokens,
-                             end=players.end, pad=players.pad, generator=source, temperature=temperature)
+        sequences = generate(players.policy, [prompt.ids for prompt in prompts], end=players.end, pad=players.pad,
+                             most_tokens=players.most_tokens, generator=source, temperature=players.temperature)
     texts = players.decode([sequences.response(row) for row in range(len(sequences))])
     return Samples(sequences, [prompt.text for prompt in prompts], texts)
 
 
 @torch.no_grad()
-def collect(players: Players, prompts: Sequence[Prompt], config: "PPOConfig", scale: Scale, *, most_tokens: int,
+def collect(players: Players, prompts: Sequence[Prompt], config: "PPOConfig", scale: Scale, *,
             source: torch.Generator) -> Experience:
     """Sample answers and work out what each of their tokens was worth."""
-    samples = answer(players, prompts, most_tokens=most_tokens, temperature=config.temperature, source=source)
+    samples = answer(players, prompts, source=source)
     sequences, mask = samples.sequences, samples.sequences.response_mask
     total, parts = players.reward(samples)
     scores = scale.standardised(total) - config.missing_end_penalty * (~ended(sequences, players.end)).float()
     log_probs, entropy = without_gradient(
-        lambda part: torch.stack(response_log_probs(players.policy, part, temperature=config.temperature), -1),
+        lambda part: torch.stack(response_log_probs(players.policy, part, temperature=players.temperature), -1),
         sequences).unbind(-1)
     values = without_gradient(lambda part: response_values(players.critic, part), sequences)
     kl = k1(log_probs - players.reference.log_probs(sequences))
@@ -147,7 +156,7 @@ def _learn(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], ex
         tensor[rows, :width] for tensor in (experience.mask, experience.log_probs, experience.advantages,
                                             experience.values, experience.targets))
     with precision(_device(players)):
-        log_probs, _ = response_log_probs(players.policy, part, temperature=config.temperature)
+        log_probs, _ = response_log_probs(players.policy, part, temperature=players.temperature)
         values = response_values(players.critic, part)
     policy_loss, clip_share = clipped_policy_loss(log_probs, old, advantages, mask, clip=config.clip)
     value_loss = clipped_value_loss(values, old_values, targets, mask, clip=config.value_clip)

@@ -19,7 +19,7 @@ PROMPTS = [Prompt([1, 3 + i % 4], f"prompt {i}") for i in range(16)]
 def config(**changes):
     base = dict(updates=6, rollout_batch=16, minibatch=8, epochs=2, learning_rate=0.02, critic_learning_rate=0.02,
                 clip=0.2, value_clip=0.2, discount=0.97, trace_decay=0.9, missing_end_penalty=1.0, gradient_clip=1.0,
-                temperature=1.0, kl=SimpleNamespace(coefficient=0.01), select=SimpleNamespace(every=2, prompts=8))
+                kl=SimpleNamespace(coefficient=0.01), select=SimpleNamespace(every=2, prompts=8))
     return SimpleNamespace(**(base | changes))
 
 
@@ -29,16 +29,17 @@ def share_of_wanted(samples):
     return torch.tensor(shares), {"share": torch.tensor(shares)}
 
 
-def players(folder, reward=share_of_wanted):
+def players(folder, reward=share_of_wanted, most_tokens=6):
     save_model(tiny_model(), folder)
     torch.manual_seed(2)
     return Players(policy=tiny_model(), reference=Reference(tiny_model()), critic=load_scorer(folder), reward=reward,
-                   decode=lambda ids: [" ".join(map(str, one)) for one in ids], end=END, pad=PAD)
+                   decode=lambda ids: [" ".join(map(str, one)) for one in ids], end=END, pad=PAD,
+                   most_tokens=most_tokens, temperature=1.0)
 
 
 def train(folder, sink=None, checkpoints=None, **changes):
     team = players(folder / "model")
-    rounds = train_policy(team, PROMPTS, PROMPTS[:8], config(**changes), most_tokens=6, seed=4, sink=sink or Silent(),
+    rounds = train_policy(team, PROMPTS, PROMPTS[:8], config(**changes), seed=4, sink=sink or Silent(),
                           checkpoints=checkpoints or folder / "checkpoints")
     return torch.cat([weight.detach().flatten() for weight in team.policy.parameters()]), rounds
 
@@ -88,14 +89,14 @@ def test_the_policy_kept_is_that_of_the_best_round_not_the_last(tmp_path):
 
 
 def test_the_first_policy_is_the_reference_so_its_kl_is_zero(tmp_path):
-    experience = collect(players(tmp_path), PROMPTS, config(), Scale(0.0, 1.0), most_tokens=6, source=generator(1))
+    experience = collect(players(tmp_path), PROMPTS, config(), Scale(0.0, 1.0), source=generator(1))
     assert experience.numbers["kl_nats"] == pytest.approx(0.0, abs=1e-5)
 
 
 def test_a_response_without_an_end_pays_the_penalty(tmp_path):
-    team = players(tmp_path, reward=lambda samples: (torch.zeros(len(samples.answers)), {}))
-    free = collect(team, PROMPTS, config(missing_end_penalty=0.0), Scale(0.0, 1.0), most_tokens=3, source=generator(1))
-    paid = collect(team, PROMPTS, config(missing_end_penalty=2.0), Scale(0.0, 1.0), most_tokens=3, source=generator(1))
+    team = players(tmp_path, reward=lambda samples: (torch.zeros(len(samples.answers)), {}), most_tokens=3)
+    free = collect(team, PROMPTS, config(missing_end_penalty=0.0), Scale(0.0, 1.0), source=generator(1))
+    paid = collect(team, PROMPTS, config(missing_end_penalty=2.0), Scale(0.0, 1.0), source=generator(1))
     done = ended(free.sequences, END)
     assert 0 < done.sum() < len(done)
     last = free.sequences.response_lengths - 1
@@ -108,7 +109,7 @@ def test_a_reward_that_is_not_a_number_stops_the_stage_and_names_the_update(tmp_
         return torch.full((len(samples.answers),), float("nan")), {}
 
     with pytest.raises(NotFinite, match="update 1"):
-        train_policy(players(tmp_path, broken), PROMPTS, PROMPTS[:8], config(), most_tokens=6, seed=4, sink=Silent(),
+        train_policy(players(tmp_path, broken), PROMPTS, PROMPTS[:8], config(), seed=4, sink=Silent(),
                      checkpoints=tmp_path / "c")
 
 
