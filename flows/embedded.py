@@ -5,6 +5,7 @@ the environment the same flow runs on servers.
 """
 
 import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -40,12 +41,23 @@ def warm_up() -> None:
     The server is a process of its own, so only its start waits in a thread. Both libraries are imported here, one
     after the other: two threads that import SQLAlchemy at once meet it half made.
     """
-    from prefect.server.api.server import SubprocessASGIServer
-
     from tasks.records.tracking import prepare_tracking
 
     with ThreadPoolExecutor(max_workers=1) as pool:
-        started = pool.submit(SubprocessASGIServer().start) if not os.environ.get("PREFECT_API_URL") else None
+        import prefect.server.api.server  # noqa: F401 - see above
+
+        started = None if os.environ.get("PREFECT_API_URL") else pool.submit(_start_server)
         prepare_tracking()
         if started:
             started.result()
+
+
+def _start_server() -> None:
+    """Start the server deaf to Ctrl-C, which a terminal sends to it too: it must hear how the run ends first.
+
+    A process inherits the signals that the thread which starts it blocks. Prefect ends its server with SIGTERM.
+    """
+    from prefect.server.api.server import SubprocessASGIServer
+
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    SubprocessASGIServer().start()

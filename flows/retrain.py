@@ -25,7 +25,7 @@ from flows.run import Ending, Outcome, Run, begin, in_words, tracked_note
 from flows.stages import StageRun, Workplace, run_stage, run_step
 from tasks.contracts.errors import HallmarkError, Refused
 from tasks.contracts.evidence import Evidence
-from tasks.contracts.places import home
+from tasks.contracts.places import EVIDENCE, home
 from tasks.records import registry, tracking
 from tasks.records.registry import Version
 
@@ -124,6 +124,7 @@ def decide_and_act(
     run: Run, place: Workplace, candidate: Candidate, champion: Version | None, stages: list[StageRun]
 ) -> Ending:
     """Compare with the champion where one stands, decide, and register and promote what passed."""
+    (run.root / COMPARED).unlink(missing_ok=True)  # an earlier one, perhaps with another champion
     evidence = compared(run, place, candidate, champion) if champion else candidate.evidence
     decision = decide_on(run, candidate, evidence, champion.version if champion else None)
     said = decision.model_dump(mode="json")
@@ -139,7 +140,6 @@ def decide_and_act(
 
 def compared(run: Run, place: Workplace, candidate: Candidate, champion: Version) -> Evidence | None:
     """The candidate's evidence with the comparison against the champion in it."""
-    (run.root / COMPARED).unlink(missing_ok=True)  # an earlier one, perhaps with another champion
     run_step("compare", registry.fetch(champion), place)
     return with_comparison(candidate, run.root)
 
@@ -167,7 +167,9 @@ def finish(run: Run, stages: list[StageRun], ending: Ending) -> dict[str, Any]:
     said = summary(run, stages, ending) | {"ledger": {"entries": entry.index + 1, "head": entry.hash}}
     said["places"]["Report"] = str(write_report(run.root, cast("Report", said)))
     if run.parent_run:
-        tracking.log_artifact(run.parent_run, Path(said["places"]["Report"]))
+        for path in (Path(said["places"]["Report"]), run.root / EVIDENCE, run.root / COMPARED):
+            if path.exists():
+                tracking.log_artifact(run.parent_run, path, path.stem if path.is_dir() else None)
         tracking.close_parent(run.parent_run, "FINISHED", ending.outcome)
     return said
 

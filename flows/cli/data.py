@@ -28,7 +28,10 @@ def check(
     )] = None,
     json: place.Json = False,
 ) -> None:
-    """Check a file of rows without training on it; exit 1 where it is refused."""
+    """Check a file of rows without training on it.
+
+    Exit code 1 where it is refused; each refused row is named by its line and the reason.
+    """
     from tasks.data.verdicts import check_path
 
     verdict = check_path(path, kind, bounds(path))

@@ -10,7 +10,11 @@ from tasks.contracts.places import home
 
 
 def command(json: place.Json = False) -> None:
-    """Check that everything a run needs really works here; exit 1 where something does not. Takes some seconds."""
+    """Check that this installation works.
+
+    Each check does what it asks about, e.g. creates a run in Prefect, so it takes some seconds; exit code 1 where
+    one fails.
+    """
     root = place.enter()
     embedded.settle(home())
     from flows.doctor import examine

@@ -21,7 +21,10 @@ def command(
     version: Annotated[int, typer.Argument(help="A version of the registered policy.")],
     json: place.Json = False,
 ) -> None:
-    """Hold a version's evidence against the rules that it was decided by; exit 1 where they refuse it."""
+    """Decide about a version again.
+
+    The evidence and the rules are those of its signed bundle; exit code 1 where they refuse it.
+    """
     place.enter()
     decision = decide_again(bundle_of(version))
     if json:

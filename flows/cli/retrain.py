@@ -19,7 +19,11 @@ def command(
     )] = None,
     force: Annotated[bool, typer.Option("--force", help="Run every stage again, changed or not.")] = False,
 ) -> None:
-    """Bring every stage up to date, decide about the policy that came out, and promote it if it passed."""
+    """Retrain, decide about the policy, promote it if it passed.
+
+    Stages whose inputs did not change do not run. Exit code 0: promoted, waiting for approval, or nothing to do;
+    1: refused, the reason is the last line but a few; 3: broke off, the next run resumes.
+    """
     root = place.enter()
     for change in settings.change(changes or []):
         print(f"params.yaml  {change}")

@@ -10,7 +10,10 @@ from tasks.contracts.places import home
 
 
 def command(json: place.Json = False) -> None:
-    """Say who is champion, which versions wait, and how the last run ended."""
+    """Champion, waiting versions, last run.
+
+    Answered from the ledger alone, so it needs no server.
+    """
     place.enter()
     answer = read(load_params())
     if json:

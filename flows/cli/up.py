@@ -26,7 +26,10 @@ def command(
     mlflow_port: Annotated[int, typer.Option("--mlflow-port", min=1, max=65535, help="Port of MLflow.")] = 5000,
     prefect_port: Annotated[int, typer.Option("--prefect-port", min=1, max=65535, help="Port of Prefect.")] = 4200,
 ) -> None:
-    """Serve MLflow and Prefect on this machine's own address and print where; Ctrl-C ends both."""
+    """Serve MLflow and Prefect until Ctrl-C.
+
+    On this machine's own address, where no other machine can reach them.
+    """
     root = place.enter()
     embedded.settle(home())
     refuse_taken(mlflow_port, "--mlflow-port")
