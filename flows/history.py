@@ -63,13 +63,21 @@ def registered(entries: Iterable[Entry], name: str) -> list[Standing]:
     return list(found.values())
 
 
-def bundle_of(entries: Iterable[Entry], name: str, version: int) -> str | None:
+def bundle_of(entries: Sequence[Entry], name: str, version: int) -> str | None:
     """Digest of the evidence bundle under which a version was last registered; None where the ledger knows none."""
     digest = None
     for entry in entries:
         if entry.kind == "registered" and (entry.payload["name"], entry.payload["version"]) == (name, version):
             digest = entry.payload["bundle"]
     return digest
+
+
+def beside(entries: Sequence[Entry], name: str, version: int, other: str) -> int | None:
+    """The version of another model that was registered under the same bundle; None where there is none."""
+    bundle = bundle_of(entries, name, version)
+    found = [entry.payload["version"] for entry in entries
+             if entry.kind == "registered" and (entry.payload["name"], entry.payload["bundle"]) == (other, bundle)]
+    return found[-1] if found else None
 
 
 def challengers(entries: Sequence[Entry], name: str) -> list[Standing]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flows import history
 from flows.run import Run
-from tasks.contracts.errors import HallmarkError, PromotionRefused, Refused, StageKilled
+from tasks.contracts.errors import DigestMismatch, HallmarkError, PromotionRefused, Refused, StageKilled
 from tasks.records import registry
 from tasks.records.registry import Version
 
@@ -49,8 +49,28 @@ def complete(run: Run, version: Version, before: Version | None, prove: Proof) -
             + error.message(), where=str(version)) from error
     if before and before.version != version.version:
         move(version.name, PREVIOUS, before.version)
+    taught_by = history.beside(run.ledger.entries(), version.name, version.version, run.params.promotion.reward_model)
+    if taught_by is not None:  # the reward model's alias follows; it decides nothing
+        move(run.params.promotion.reward_model, CHAMPION, taught_by)
     run.record("promoted", name=version.name, version=version.version, digest=version.digest,
-               previous=before.version if before else None)
+               previous=before.version if before else None, reward_model_version=taught_by)
+
+
+def trusted_champion(run: Run) -> Version | None:
+    """Who is champion, as the registry and the ledger say with one voice.
+
+    Raises:
+        PromotionRefused: the alias or the version's digest was changed in the registry, past the ledger.
+    """
+    name = run.params.promotion.policy_model
+    named, promoted = registry.by_alias(name, CHAMPION), history.champion(run.ledger.entries(), name)
+    said = [(one.version, one.digest) if one else None for one in (named, promoted)]
+    if said[0] != said[1]:
+        registered, recorded = (f"version {one[0]} ({one[1][:12]})" if one else "nobody" for one in said)
+        raise PromotionRefused(
+            "the champion was changed in the registry, past the ledger", where=name, wanted=f"{recorded} as recorded",
+            found=registered, next_step="Put the alias `champion` back to the version that the ledger names.")
+    return named
 
 
 def undone(run: Run, version: Version, error: HallmarkError) -> None:
@@ -66,6 +86,9 @@ def settle(run: Run, prove: Proof) -> None:
         return
     name = begun["name"]
     version = registry.get(name, begun["version"])
+    if version.digest != begun["digest"]:
+        raise DigestMismatch("the version was changed in the registry while it was promoted", where=str(version),
+                             wanted=begun["digest"], found=version.digest)
     before = registry.get(name, begun["expected"]) if begun["expected"] is not None else None
     champion = registry.by_alias(name, CHAMPION)
     if champion is None or champion.version != version.version:

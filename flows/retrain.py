@@ -19,7 +19,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows import history, workspace
 from flows.decision import COMPARED, Candidate, decide_on, read_candidate, refusal, rules_digest, with_comparison
 from flows.graph import read_graph
-from flows.promote import CHAMPION, promote, settle
+from flows.promote import promote, settle, trusted_champion
 from flows.registration import register
 from flows.run import Ending, Outcome, Run, begin, in_words, tracked_note
 from flows.stages import StageRun, Workplace, run_stage, run_step
@@ -52,9 +52,10 @@ def retrain(force: bool = False) -> dict[str, Any]:
         with accounted(run):
             place = opened(run)
             settle(run, lambda folder: run_step("smoke", folder, place))
+            trusted_champion(run)  # asked before hours of training too
             stages = run_stages(run, place)
             ending = conclude(run, place, stages)
-            return finish(run, stages, ending)
+        return finish(run, stages, ending)
 
 
 def opened(run: Run) -> Workplace:
@@ -101,7 +102,7 @@ def results(run: Run, futures: dict[str, PrefectFuture[StageRun]]) -> list[Stage
 def conclude(run: Run, place: Workplace, stages: list[StageRun]) -> Ending:
     """Decide about the candidate and act on the decision."""
     candidate = read_candidate(run.root)
-    champion = registry.by_alias(run.params.promotion.policy_model, CHAMPION)
+    champion = trusted_champion(run)
     return no_change(run, candidate, champion, stages) or decide_and_act(run, place, candidate, champion, stages)
 
 
@@ -116,8 +117,9 @@ def no_change(run: Run, candidate: Candidate, champion: Version | None, stages: 
         rules=rules_digest(run.params.gates.rules), against=champion.version if champion else None)
     if earlier is None or not earlier.settled or any(stage.state == "ran" for stage in stages):
         return None
-    return Ending("no change", f"no change: run {earlier.run} decided about the same policy on the same evidence, "
-                  f"{earlier.decision['verdict']}", candidate.digest, champion, earlier.decision)
+    verdict = {"promote": "passed", "refuse": "was refused"}[earlier.decision["verdict"]]
+    return Ending("no change", f"no change: the same policy {verdict} on the same evidence in run {earlier.run}",
+                  candidate.digest, champion, earlier.decision)
 
 
 def decide_and_act(

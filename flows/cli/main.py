@@ -3,6 +3,7 @@
 Exit codes are the verdict: 0 done or verified, 1 refused or failed the check, 2 misused, 3 broke off by a fault.
 """
 
+import errno
 import json
 import sys
 import traceback
@@ -13,7 +14,7 @@ from typing import NoReturn
 import typer
 
 from flows.cli import audit, data, doctor, gate, retrain, status, up
-from tasks.contracts.errors import HallmarkError, StageBroke
+from tasks.contracts.errors import DiskFull, HallmarkError, StageBroke
 from tasks.contracts.places import home
 
 FAULT = 3
@@ -62,9 +63,12 @@ def _interrupted() -> int:
 
 
 def _unforeseen(fault: Exception) -> HallmarkError:
-    """A fault of ours: keep its traceback where a report of it can be made from."""
+    """A fault of ours: keep its traceback where a report of it can be made from. A full disk is nobody's."""
     import tempfile
 
+    if isinstance(fault, OSError) and fault.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull("no room left on the disk", where=str(fault.filename or home()),
+                        next_step="Free some space and run again.")
     folder = home() / "logs" if home().is_dir() else Path(tempfile.mkdtemp(prefix="hallmark-"))
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "hallmark.log"

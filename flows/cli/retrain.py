@@ -22,7 +22,7 @@ def command(
     """Retrain, decide about the policy, promote it if it passed.
 
     Stages whose inputs did not change do not run. Exit code 0: promoted, waiting for approval, or nothing to do;
-    1: refused, the reason is the last line but a few; 3: broke off, the next run resumes.
+    1: refused, and why; 3: broke off, and the next run resumes where it can.
     """
     root = place.enter()
     for change in settings.change(changes or []):

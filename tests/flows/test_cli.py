@@ -175,3 +175,32 @@ def test_reading_commands_answer_within_a_second(workspace: Path, words: list[st
         assert done.returncode == 0, done.stderr
 
     assert min(seconds) < 1.0
+
+
+@pytest.mark.slow
+def test_up_serves_both_until_ctrl_c_and_leaves_nothing(workspace: Path) -> None:
+    import signal
+    from urllib.request import urlopen
+
+    import psutil
+
+    ports = []
+    for _ in range(2):
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+            ports.append(one.getsockname()[1])
+    served = subprocess.Popen(
+        [HALLMARK, "up", "--mlflow-port", str(ports[0]), "--prefect-port", str(ports[1])], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True)
+    assert served.stdout is not None
+    said = [served.stdout.readline() for _ in range(3)]
+    assert [str(port) in line for port, line in zip(ports, said, strict=False)] == [True, True]
+    children = psutil.Process(served.pid).children(recursive=True)
+    for port, path in zip(ports, ("", "/api/health"), strict=True):
+        assert urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).status == 200
+
+    served.send_signal(signal.SIGINT)
+    served.communicate(timeout=60)
+
+    assert served.returncode == 0
+    assert psutil.wait_procs(children, timeout=10)[1] == []

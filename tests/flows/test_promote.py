@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows import history
-from flows.promote import CHAMPION, PREVIOUS, promote, settle
+from flows.promote import CHAMPION, PREVIOUS, promote, settle, trusted_champion
 from flows.run import Run, begin
 from tasks.contracts.errors import PromotionRefused, StageBroke
 from tasks.records import registry
@@ -108,6 +108,31 @@ def test_who_comes_second_is_told_so_and_changes_nothing(run: Run, versions: lis
 
     assert champion() == one.version
     assert kinds(run)[-1] == "promotion undone"
+
+
+def test_a_champion_that_was_changed_past_the_ledger_is_noticed(run: Run, versions: list[Version]) -> None:
+    one, two = versions
+    assert trusted_champion(run) is None
+    promote(run, one, None, proves([]))
+    assert trusted_champion(run) == registry.get("policy", one.version)
+
+    registry.swap_alias("policy", CHAMPION, one.version, two.version)
+    with pytest.raises(PromotionRefused, match=f"wanted version {one.version} .* found version {two.version} "):
+        trusted_champion(run)
+
+    registry.swap_alias("policy", CHAMPION, two.version, None)
+    with pytest.raises(PromotionRefused, match="found nobody"):
+        trusted_champion(run)
+
+
+def test_the_reward_model_of_the_same_bundle_follows(run: Run, versions: list[Version]) -> None:
+    reward = registry.register(run.root / "two", "reward-model", None)
+    for version in (reward, versions[0]):
+        run.record("registered", name=version.name, version=version.version, digest=version.digest, bundle="b1")
+
+    promote(run, versions[0], None, proves([]))
+
+    assert registry.by_alias("reward-model", CHAMPION) == reward
 
 
 class Killed(BaseException):
