@@ -47,7 +47,7 @@ def place(workspace: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> Wor
     return Workplace(workspace, workspace / ".hallmark", "r1", Groups(workspace / ".hallmark"))
 
 
-def test_a_stage_runs_is_skipped_is_restored_and_is_forced(place: Workplace, heard: Heard) -> None:
+def test_a_stage_runs_is_skipped_and_is_restored(place: Workplace, heard: Heard) -> None:
     first = repro("learn", place)
     assert (first.state, len(first.lock_digest or ""), bool(first.run_id)) == ("ran", 64, True)
     assert heard.said == [("begins", "learn"), ("learn", 3, "updates"), ("learn", 1), ("learn", 2), ("learn", 3),
@@ -60,15 +60,23 @@ def test_a_stage_runs_is_skipped_is_restored_and_is_forced(place: Workplace, hea
     (place.root / "build/policy/model.safetensors").unlink()
     assert repro("learn", place).state == "restored"
 
+
+def test_a_command_without_events_runs_is_skipped_is_restored_and_is_forced(place: Workplace) -> None:
+    with (place.root / "dvc.yaml").open("a") as file:
+        file.write("  plain: {cmd: cp rows.txt copy.txt, deps: [rows.txt], outs: [copy.txt]}\n")
+    first = repro("plain", place)
+    assert (first.state, first.run_id) == ("ran", None)
+    assert repro("plain", place).state == "skipped"
+
     (place.root / "rows.txt").write_text("three")
-    other = repro("learn", place)
+    other = repro("plain", place)
     assert (other.state, other.lock_digest == first.lock_digest) == ("ran", False)
 
     (place.root / "rows.txt").write_text("one two")
-    back = repro("learn", place)
+    back = repro("plain", place)
     assert (back.state, back.lock_digest) == ("restored", first.lock_digest)
 
-    forced = repro("learn", replace(place, force=True), stale=False)
+    forced = repro("plain", replace(place, force=True), stale=False)
     assert (forced.state, forced.lock_digest) == ("ran", first.lock_digest)
 
 
