@@ -5,7 +5,7 @@ Prefect says when and in what order; DVC says what has to run; MLflow shows; the
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,9 +23,10 @@ from flows.promote import promote, settle, trusted_champion
 from flows.registration import register
 from flows.run import Ending, Outcome, Run, begin, in_words, tracked_note
 from flows.stages import StageRun, Workplace, run_stage, run_step
+from tasks.contracts.config import load_params
 from tasks.contracts.errors import HallmarkError, Refused
 from tasks.contracts.evidence import Evidence
-from tasks.contracts.places import EVIDENCE, home
+from tasks.contracts.places import EVIDENCE, PARAMS, home
 from tasks.records import registry, tracking
 from tasks.records.registry import Version
 
@@ -47,7 +48,8 @@ def retrain(force: bool = False) -> dict[str, Any]:
     """
     root = Path.cwd()
     workspace.prepare(root)
-    with workspace.hold(home()):
+    needs_gpu = load_params(root / PARAMS).device != "cpu" and workspace.has_accelerator()
+    with workspace.hold(home()), workspace.hold_accelerator() if needs_gpu else nullcontext():
         run = begin(root, force=force)
         with accounted(run):
             place = opened(run)

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -108,6 +109,35 @@ def hold(folder: Path) -> Iterator[None]:
         yield
     finally:
         note.unlink(missing_ok=True)
+        lock.release()
+
+
+def has_accelerator() -> bool:
+    """Whether an NVIDIA GPU is in this machine, without loading anything."""
+    return any(Path("/dev").glob("nvidia[0-9]*"))
+
+
+@contextmanager
+def hold_accelerator(folder: Path | None = None) -> Iterator[None]:
+    """Hold this machine's accelerator: one run at a time, whatever workspace it is of.
+
+    Args:
+        folder: where the lock lies; the machine's folder for temporary files by default.
+
+    Raises:
+        WorkspaceBusy: a run of another workspace holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock((folder or Path(tempfile.gettempdir())) / "hallmark-accelerator.lock", mode=0o666)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise WorkspaceBusy("another run holds this machine's accelerator", where=str(lock.lock_file),
+                            next_step="Wait for it, or run with --set device=cpu.") from None
+    try:
+        yield
+    finally:
         lock.release()
 
 

@@ -108,3 +108,21 @@ def test_one_run_at_a_time_and_a_killed_one_lets_go(tmp_path: Path, repository: 
     with place.hold(tmp_path):
         assert json.loads((tmp_path / "retrain.holder.json").read_text())["pid"] == os.getpid()
     assert not (tmp_path / "retrain.holder.json").exists()
+
+
+ACCELERATOR = HOLDER.replace("import hold\n", "import hold_accelerator as hold\n")
+
+
+def test_one_run_on_the_accelerator_whatever_workspace_it_is_of(tmp_path: Path, repository: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", ACCELERATOR, str(repository), str(tmp_path)],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "held\n"
+
+    with pytest.raises(WorkspaceBusy, match="accelerator"), place.hold_accelerator(tmp_path):
+        pytest.fail("held twice")
+
+    other.kill()
+    other.wait()
+    with place.hold_accelerator(tmp_path):
+        pass
