@@ -32,6 +32,7 @@ from tasks.training.ppo import Prompt
 from tasks.training.supervised import train_supervised
 
 PROMPTS_TEST = PREPARED / "prompts_test.jsonl"
+ROUNDS_FILE = ROUNDS / "rounds.jsonl"
 PAIRS_TEST = PREPARED / "preferences_test.jsonl"
 
 
@@ -43,11 +44,12 @@ def evaluate(params: Params, sink: Sink) -> Mapping[str, float]:
     sink.note("answering held-out prompts with the SFT model and the policy")
     answered = {who: answers_of(folder, params) for who, folder in (("sft", SFT), ("policy", POLICY))}
     scores = {who: judge(samples) for who, samples in answered.items()}
-    metrics = (*reward_model_metrics(params), *policy_metrics(params, answered, scores))
+    rounds = judged_rounds(params, judge)
+    metrics = (*reward_model_metrics(params), *policy_metrics(params, answered, scores), drop_metric(params, rounds))
     evidence = Evidence(candidate=folder_digest(POLICY), metrics=metrics)
     (EVIDENCE / "evidence.json").write_text(evidence.model_dump_json(), encoding="utf-8")
     write_samples(answered, scores, params.evaluate.samples)
-    write_rounds(params, judge)
+    write_rounds(rounds)
     return {metric.name: metric.value for metric in metrics}
 
 
@@ -141,23 +143,34 @@ def write_samples(answered: Mapping[str, Samples], scores: Mapping[str, list[flo
     (EVIDENCE / "samples.json").write_text(json.dumps(samples, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def write_rounds(params: Params, judge: Judge) -> None:
-    """Judge the answers of PPO's held-out rounds after the fact: the curve that shows over-optimisation."""
+def judged_rounds(params: Params, judge: Judge) -> list[dict[str, Any]]:
+    """PPO's held-out rounds with the judge's scores of their answers, which were not asked for while it trained."""
     tokenizer, prompts = load_tokenizer(POLICY), prompts_of("validation")
     device = pick_device(params.device)
-    rows: list[dict[str, Any]] = []
-    for one in map(json.loads, (ROUNDS / "rounds.jsonl").read_text(encoding="utf-8").splitlines()):
+    rounds = [json.loads(line) for line in ROUNDS_FILE.read_text(encoding="utf-8").splitlines()]
+    for one in rounds:
         asked, responses = prompts[: len(one["responses"])], one["responses"]
-        samples = Samples(
+        one["judged"] = judge(Samples(
             join([prompt.ids for prompt in asked], responses, pad=tokenizer.pad_token_id, device=device),
-            [prompt.text for prompt in asked], tokenizer.batch_decode(responses, skip_special_tokens=True))
-        judged = judge(samples)
-        rows.append({"update": one["update"], "reward": one["reward"], "kl_nats": one["kl_nats"],
-                     "judge": sum(judged) / len(judged), "chosen": int(one["chosen"])})
+            [prompt.text for prompt in asked], tokenizer.batch_decode(responses, skip_special_tokens=True)))
+    return rounds
+
+
+def drop_metric(params: Params, rounds: Sequence[Mapping[str, Any]]) -> Metric:
+    """What the judge's mean score lost between the round that it liked best and the round that was kept."""
+    kept = next(one for one in rounds if one["chosen"])["judged"]
+    best = max((one["judged"] for one in rounds), key=sum)
+    lost = [before - after for before, after in zip(best, kept, strict=True)]
+    return Measures(file_sha256(ROUNDS_FILE), params.evaluate, params.seed).mean("judge_drop", lost)
+
+
+def write_rounds(rounds: Sequence[Mapping[str, Any]]) -> None:
+    """The curve that shows over-optimisation: reward, KL and judge over the updates."""
     with (EVIDENCE / "rounds.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+        writer = csv.writer(file)
+        writer.writerow(["update", "reward", "kl_nats", "judge", "chosen"])
+        writer.writerows([one["update"], one["reward"], one["kl_nats"], sum(one["judged"]) / len(one["judged"]),
+                          int(one["chosen"])] for one in rounds)
 
 
 if __name__ == "__main__":
