@@ -5,6 +5,7 @@ Exit codes are the verdict: 0 done or verified, 1 refused or failed the check, 2
 
 import errno
 import json
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code. A user sees one message, never a traceback."""
+    before = signal.signal(signal.SIGTERM, _interrupt)  # ends what was started, as Ctrl-C does
     try:
         app(args=list(arguments), prog_name="hallmark")
     except SystemExit as end:
@@ -46,7 +48,13 @@ def run(arguments: Sequence[str]) -> int:
         return _complain(error, in_json="--json" in arguments)
     except Exception as fault:  # noqa: BLE001 - outermost: what nobody foresaw becomes one message too
         return _complain(_unforeseen(fault), in_json="--json" in arguments)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _complain(error: HallmarkError, in_json: bool) -> int:

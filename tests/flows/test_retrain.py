@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -133,35 +134,31 @@ def servers_of(pid: int) -> list[int]:
     return [child.pid for child in psutil.Process(pid).children() if "uvicorn" in child.cmdline()]
 
 
-def start_and_sleep(
-    workspace: Path, command: list[str], **environment: str
-) -> tuple["subprocess.Popen[str]", int]:
+def start_and_sleep(workspace: Path, command: list[str]) -> tuple["subprocess.Popen[str]", int]:
     """Start a run in a process of its own and return when its first stage sleeps, with that stage's process id."""
     (workspace / "rows.txt").write_text("sleep")
-    process = subprocess.Popen(command, env={**os.environ, **environment}, start_new_session=True, text=True,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, start_new_session=True, text=True, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
     note = workspace / "pid"
     assert wait_until(lambda: note.exists() and bool(note.read_text()), 60)
     return process, int(note.read_text())
 
 
-def test_a_run_that_is_ended_ends_its_stage_and_is_a_crash_in_the_ledger(workspace: Path, prefect_server: str) -> None:
-    process, stage = start_and_sleep(workspace, [sys.executable, "-c", RUN], PREFECT_API_URL=prefect_server)
-
-    process.terminate()
-    process.communicate(timeout=60)
-
-    assert wait_until(lambda: not alive(stage), 10)
-    assert process.returncode != 0
-    assert recorded()[-1][1]["outcome"] == "crashed"
+def ctrl_c(pid: int) -> None:
+    os.killpg(pid, signal.SIGINT)  # a terminal sends it to all that the command started, its server too
 
 
-def test_ctrl_c_in_a_terminal_is_one_line_and_leaves_nothing(workspace: Path) -> None:
+def terminate(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("end", [ctrl_c, terminate])
+def test_a_run_that_is_ended_says_one_line_and_leaves_nothing(workspace: Path, end: Callable[[int], None]) -> None:
     process, stage = start_and_sleep(workspace, [HALLMARK, "retrain"])
     servers = servers_of(process.pid)
     began = time.monotonic()
 
-    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all that the command started, its server too
+    end(process.pid)
     _, said = process.communicate(timeout=60)
 
     assert time.monotonic() - began < 20
