@@ -1,4 +1,4 @@
-"""Forward passes over many sequences without gradient, some at a time."""
+"""Forward passes over many sequences, some at a time, those of like length together."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,22 +9,30 @@ from tasks.models.log_probs import response_log_probs
 from tasks.models.precision import precision
 from tasks.models.sequences import Sequences
 
-ROWS = 256  # sequences a forward pass
+ROWS = {"cpu": 16, "cuda": 256}  # sequences a forward pass: few waste little padding, many fill a GPU
 
 
-@torch.no_grad()
-def without_gradient(forward: Callable[[Sequences], Tensor], sequences: Sequences) -> Tensor:
-    """Return what forward gives for each sequence, float32, joined along the first dimension.
+def trimmed(forward: Callable[[Sequences], Tensor], sequences: Sequences) -> Tensor:
+    """Return what forward gives for each sequence, float32, in the order of the sequences; differentiable.
+
+    Sequences of like length go through together, so that little padding is computed.
 
     Args:
         forward: Sequences -> [rows] or [rows, longest response of the rows, …]; the latter are padded with zeros.
     """
     width, found = sequences.response_mask.shape[1], []
+    order = (sequences.prompt_lengths + sequences.response_lengths).argsort(stable=True)
     with precision(sequences.tokens.device):
-        for part in in_chunks(len(sequences), ROWS):
-            values = forward(sequences.rows(torch.arange(part.start, part.stop, device=sequences.tokens.device)))
+        for part in order.split(ROWS[sequences.tokens.device.type]):
+            values = forward(sequences.rows(part))
             found.append(values if values.ndim == 1 else _widened(values, width))
-    return torch.cat(found)
+    return torch.cat(found)[order.argsort()]
+
+
+@torch.no_grad()
+def without_gradient(forward: Callable[[Sequences], Tensor], sequences: Sequences) -> Tensor:
+    """As trimmed, for passes that nothing is learned from."""
+    return trimmed(forward, sequences)
 
 
 def _widened(values: Tensor, width: int) -> Tensor:

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from tasks.models.log_probs import response_log_probs
-from tasks.models.precision import precision
 from tasks.models.scorers import sequence_scores
-from tasks.models.scoring import in_chunks
+from tasks.models.scoring import in_chunks, trimmed
 from tasks.models.sequences import Sequences, join
 from tasks.rl.losses import bradley_terry_loss
 from tasks.rl.masking import masked_mean
@@ -32,8 +31,7 @@ class Imitation:
         device = next(self._model.parameters()).device
         sequences = join([row["prompt"] for row in rows], [row["response"] for row in rows], pad=self._pad,
                          device=device)
-        with precision(device):
-            log_probs, _ = response_log_probs(self._model, sequences)
+        log_probs = trimmed(lambda part: response_log_probs(self._model, part)[0], sequences)
         return -masked_mean(log_probs, sequences.response_mask), {}
 
 
@@ -53,8 +51,7 @@ class Comparison:
 
     def _scores(self, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
         sequences = self._sequences(rows)
-        with precision(sequences.tokens.device):
-            scores = sequence_scores(self._scorer, sequences)
+        scores = trimmed(lambda part: sequence_scores(self._scorer, part), sequences)
         return scores[: len(rows)], scores[len(rows) :]
 
     def _sequences(self, rows: Sequence[Row]) -> Sequences:

@@ -13,7 +13,7 @@ from tasks.models.generation import generate
 from tasks.models.log_probs import response_log_probs
 from tasks.models.precision import precision
 from tasks.models.scorers import response_values
-from tasks.models.scoring import Reference, without_gradient
+from tasks.models.scoring import Reference, trimmed, without_gradient
 from tasks.models.sequences import Sequences
 from tasks.rewards.samples import Samples
 from tasks.rl.advantages import generalised_advantages
@@ -155,9 +155,9 @@ def _learn(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], ex
     mask, old, advantages, old_values, targets = (
         tensor[rows, :width] for tensor in (experience.mask, experience.log_probs, experience.advantages,
                                             experience.values, experience.targets))
-    with precision(_device(players)):
-        log_probs, _ = response_log_probs(players.policy, part, temperature=players.temperature)
-        values = response_values(players.critic, part)
+    log_probs = trimmed(
+        lambda some: response_log_probs(players.policy, some, temperature=players.temperature)[0], part)
+    values = trimmed(lambda some: response_values(players.critic, some), part)
     policy_loss, clip_share = clipped_policy_loss(log_probs, old, advantages, mask, clip=config.clip)
     value_loss = clipped_value_loss(values, old_values, targets, mask, clip=config.value_clip)
     what = f"PPO update {number}"
