@@ -8,7 +8,7 @@ import pytest
 
 from tests.workspaces import commit, copy_of, hallmark
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.real, pytest.mark.timeout(3600)]
 
 SETS = {  # settings -> the workspace's file and where it comes from
     "hh_harmless": {"train.jsonl.gz": "hh_harmless/train.jsonl.gz", "test.jsonl.gz": "hh_harmless/test.jsonl.gz"},

@@ -23,7 +23,7 @@ def command(json: place.Json = False) -> None:
 
 
 def read(params: Params) -> dict[str, Any]:
-    """The answer, as DESIGN's table of `--json` keys has it."""
+    """The answer, with the keys that docs/commands.md lists."""
     ledger = place.ledger()
     entries = ledger.entries()
     name = params.promotion.policy_model
