@@ -51,8 +51,8 @@ def test_a_mean_lies_in_its_interval():
 
 
 def test_a_ratio_is_of_the_sums_not_the_mean_of_ratios():
-    # (4 + 1) / (2 + 2) = 1.25; the mean of 4/2 and 1/2 is 1.25 as well, so take lengths that differ
-    assert MEASURE.ratio("length", [4.0, 1.0], [1.0, 4.0]).value == 1.0  # mean of ratios: (4 + 0.25) / 2 = 2.125
+    # (4 + 1) / (1 + 4) = 1; the mean of 4/1 and 1/4 would be 2.125
+    assert MEASURE.ratio("length", [4.0, 1.0], [1.0, 4.0]).value == 1.0
 
 
 def test_a_ratio_of_equal_numbers_has_no_spread():
