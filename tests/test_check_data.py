@@ -18,7 +18,8 @@ CHECKED = Path("build/checked")
 def params(*sources: dict, **data: object) -> Params:
     loop = {"epochs": 1.0}
     return parse_params({
-        "seed": 1, "data": {"sources": list(sources), "minimum_rows": 10} | data,
+        "seed": 1, "device": "cpu", "threads": 1, "base": {}, "evaluate": {},
+        "data": {"sources": list(sources), "minimum_rows": 10} | data,
         "tokens": {"prompt": 32, "response": 32, "vocabulary": 300}, "pretrain": loop, "sft": loop,
         "reward_model": loop, "reward": {}, "ppo": {"updates": 1}, "gates": {"rules": []}})
 

@@ -24,7 +24,8 @@ def params(**data: object) -> Params:
     loop = {"epochs": 1.0}
     settings = {"sources": [{"path": "data/rows.jsonl"}], "validation_share": 0.2, "test_share": 0.2} | data
     return parse_params({
-        "seed": 1, "data": settings, "tokens": {"prompt": 40, "response": 80, "vocabulary": 300}, "pretrain": loop,
+        "seed": 1, "device": "cpu", "threads": 1, "base": {}, "evaluate": {}, "data": settings,
+        "tokens": {"prompt": 40, "response": 80, "vocabulary": 300}, "pretrain": loop,
         "sft": loop, "reward_model": loop, "reward": {}, "ppo": {"updates": 1}, "gates": {"rules": []}})
 
 

@@ -71,7 +71,8 @@ def test_mlflow_shows_one_run_a_stage_below_the_retraining(workspace, monkeypatc
 
 def test_the_report_is_one_file_with_the_run_in_it(workspace):
     page = (workspace / "build/reports/index.html").read_text(encoding="utf-8")
-    assert "reward_model_accuracy" in page
+    assert "Reward model" in page
+    assert answer(workspace, "status")["champion"]["digest"][:12] in page
     assert "<svg" in page
 
 

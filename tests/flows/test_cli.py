@@ -198,7 +198,7 @@ def test_up_serves_both_until_ctrl_c_and_leaves_nothing(workspace: Path) -> None
         assert urlopen(f"http://127.0.0.1:{port}{path}", timeout=10).status == 200
 
     served.send_signal(signal.SIGINT)
-    served.communicate(timeout=60)
+    served.communicate(timeout=180)
 
     assert served.returncode == 0
     assert psutil.wait_procs(children, timeout=10)[1] == []

@@ -159,7 +159,7 @@ def test_a_run_that_is_ended_says_one_line_and_leaves_nothing(workspace: Path, e
     began = time.monotonic()
 
     end(process.pid)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=180)
 
     assert time.monotonic() - began < 20
     assert (process.returncode, said.count("\n")) == (3, 1)
