@@ -138,10 +138,15 @@ def start_and_sleep(workspace: Path, command: list[str]) -> tuple["subprocess.Po
     """Start a run in a process of its own and return when its first stage sleeps, with that stage's process id."""
     (workspace / "rows.txt").write_text("sleep")
     process = subprocess.Popen(command, start_new_session=True, text=True, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE)
+                               stderr=subprocess.PIPE, preexec_fn=heed_interrupts)  # noqa: PLW1509 - one system call
     note = workspace / "pid"
     assert wait_until(lambda: note.exists() and bool(note.read_text()), 60)
     return process, int(note.read_text())
+
+
+def heed_interrupts() -> None:
+    """As in a terminal: a shell that starts the tests in the background has their children ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ctrl_c(pid: int) -> None:
