@@ -17,12 +17,12 @@ from tasks.data.tokenizer import prompt_ids
 from tasks.gates.baselines import longer_wins, word_baseline
 from tasks.gates.measures import Measures, distinct_2, win_points
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer
-from tasks.models.scorers import POOLING
 from tasks.models.scoring import Reference
 from tasks.models.sequences import join
 from tasks.rewards.samples import Samples
 from tasks.rewards.wording import safety
 from tasks.train_policy import composed_reward, prompts_of
+from tasks.train_reward import new_scorer
 from tasks.training.answering import Answerer
 from tasks.training.determinism import settle
 from tasks.training.devices import pick_device
@@ -58,8 +58,7 @@ def judge_of(params: Params, sink: Sink) -> Judge:
     if params.evaluate.judge.kind == "demo_world":
         return demo_world_judge
     sink.note("training the judge on the comparisons kept for it")
-    scorer, tokenizer = load_scorer(SFT).to(pick_device(params.device)), load_tokenizer(PREPARED / "tokenizer")
-    setattr(scorer.config, POOLING, params.reward_model.pooling)
+    scorer, tokenizer = new_scorer(params, pick_device(params.device)), load_tokenizer(PREPARED / "tokenizer")
     rows = read_shard(PREPARED / "preferences_judge.jsonl")
     train_supervised(
         scorer, len(rows), Comparison(scorer, rows, pad=tokenizer.pad_token_id), params.reward_model,

@@ -27,8 +27,7 @@ def train_reward(params: Params, sink: Sink) -> Mapping[str, float]:
     """Write build/reward and return training loss and validation accuracy (share of pairs in the right order)."""
     settle(params.seed, threads=params.threads)
     device, tokenizer = pick_device(params.device), load_tokenizer(PREPARED / "tokenizer")
-    scorer = load_scorer(SFT).to(device)
-    setattr(scorer.config, POOLING, params.reward_model.pooling)
+    scorer = new_scorer(params, device)
     rows = read_shard(PREPARED / "preferences_train.jsonl")
     last = train_supervised(
         scorer, len(rows), Comparison(scorer, rows, pad=tokenizer.pad_token_id), params.reward_model,
@@ -40,6 +39,13 @@ def train_reward(params: Params, sink: Sink) -> Mapping[str, float]:
     scale = scale_of(scorer, params, device, tokenizer)
     (REWARD / SCALE_FILE).write_text(json.dumps(scale), encoding="utf-8")
     return {"loss": last["loss"], "validation_accuracy": sum(m > 0 for m in margins) / len(margins), **scale}
+
+
+def new_scorer(params: Params, device: torch.device):
+    """The SFT model with a fresh score in place of its vocabulary, read as params.yaml says."""
+    scorer = load_scorer(SFT).to(device)
+    setattr(scorer.config, POOLING, params.reward_model.pooling)
+    return scorer
 
 
 @torch.no_grad()

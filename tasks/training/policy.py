@@ -21,7 +21,7 @@ from tasks.models.scoring import without_gradient
 from tasks.training.determinism import generator
 from tasks.training.optimising import adamw
 from tasks.training.order import ShuffledOrder
-from tasks.training.ppo import Players, Prompt, Scale, answer, ended, update
+from tasks.training.ppo import Players, Prompt, Scale, answer, scores_of, update
 
 if TYPE_CHECKING:
     from tasks.contracts.learning_config import PPOConfig
@@ -99,8 +99,7 @@ def _hold_round(players: Players, progress: Progress, heldout: Sequence[Prompt],
     total, parts = players.reward(samples)
     record: dict[str, Any] = {"update": after, "rewards": total.tolist()}
     scale = scale_of(progress.rounds[0] if progress.rounds else record)
-    scores = (scale.standardised(total)
-              - config.missing_end_penalty * (~ended(samples.sequences, players.end)).float())
+    scores = scores_of(total, samples.sequences, config, scale, end=players.end)
     log_probs = without_gradient(
         lambda part: response_log_probs(players.policy, part, temperature=players.temperature)[0], samples.sequences)
     log_ratio = log_probs - players.reference.log_probs(samples.sequences)

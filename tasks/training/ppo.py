@@ -123,7 +123,7 @@ def collect(players: Players, prompts: Sequence[Prompt], config: "PPOConfig", sc
     samples = answer(players, prompts, source=source)
     sequences, mask = samples.sequences, samples.sequences.response_mask
     total, parts = players.reward(samples)
-    scores = scale.standardised(total) - config.missing_end_penalty * (~ended(sequences, players.end)).float()
+    scores = scores_of(total, sequences, config, scale, end=players.end)
     log_probs, entropy = without_gradient(
         lambda part: torch.stack(response_log_probs(players.policy, part, temperature=players.temperature), -1),
         sequences).unbind(-1)
@@ -139,6 +139,11 @@ def collect(players: Players, prompts: Sequence[Prompt], config: "PPOConfig", sc
         "ended_share": ended(sequences, players.end).float().mean()}
     return Experience(sequences, mask, log_probs, values, masked_whiten(advantages, mask), targets,
                       {name: value.item() for name, value in numbers.items()})
+
+
+def scores_of(total: Tensor, sequences: Sequences, config: "PPOConfig", scale: Scale, *, end: int) -> Tensor:
+    """Return what a response is paid, float [batch]: its standardised reward, less the penalty for a missing end."""
+    return scale.standardised(total) - config.missing_end_penalty * (~ended(sequences, end)).float()
 
 
 def ended(sequences: Sequences, end: int) -> Tensor:
