@@ -26,16 +26,17 @@ from tasks.rewards.composed import ComposedReward
 from tasks.rewards.samples import Samples
 from tasks.rewards.wording import safety as is_safe
 from tasks.rl.kl import best_of_n_kl
-from tasks.train_policy import composed_reward, heldout_prompts, prompts_of
-from tasks.train_reward import comparison, margins, new_scorer, read_scale
+from tasks.train_policy import composed_reward
+from tasks.train_reward import comparison, load_members, margins, new_scorer, read_scale
 from tasks.training.answering import Answerer
 from tasks.training.best_answers import best_of_n_answers
 from tasks.training.determinism import settle
 from tasks.training.devices import pick_device
-from tasks.training.judged_rounds import judged_rounds, write_rounds
+from tasks.training.judged_rounds import judge_rounds, write_rounds
 from tasks.training.judging import Judge, RewardModelJudge, demo_world_judge
 from tasks.training.measuring import demonstration_nats, log_ratios, paid_for
 from tasks.training.players import Prompt
+from tasks.training.prompts import heldout_prompts, prompts_of
 from tasks.training.side_by_side import write_samples
 from tasks.training.supervised import train_supervised
 
@@ -55,9 +56,10 @@ def evaluate(params: Params, sink: Sink) -> Mapping[str, float]:
     counted = {who: count(samples, judge(samples), params, reward) for who, samples in answered.items()}
     kl_nats = log_ratios(policy, reference, answered["policy"])
     sink.note("judging the rounds of the training, measuring reward model and perplexity")
-    rounds = judged_rounds(FILES["rounds"], policy.tokenizer, heldout_prompts, judge, device)
-    drop, curve = of_rounds(measures_of("rounds", params), rounds, [
-        prompt.text for prompt in heldout_prompts(len(rounds[0]["judged"]))])
+    rounds = read_shard(FILES["rounds"])
+    asked = heldout_prompts(len(rounds[0]["responses"]))
+    judge_rounds(rounds, asked, policy.tokenizer, judge, device)
+    drop, curve = of_rounds(measures_of("rounds", params), rounds, [prompt.text for prompt in asked])
     evidence = Evidence(candidate=folder_digest(POLICY), confidence=params.evaluate.confidence, metrics=(
         *reward_model_metrics(params, device),
         *policy_metrics(params, counted["policy"], counted["sft"], kl_nats),
@@ -135,7 +137,8 @@ def reward_model_metrics(params: Params, device: torch.device) -> list[Metric]:
     tokenizer, scale = load_tokenizer(PREPARED / "tokenizer"), read_scale()
     rows = {split: read_shard(PREPARED / f"preferences_{split}.jsonl") for split in ("train", "test")}
     unit = sum(member.deviation for member in scale.members) / len(scale.members)  # of the scores that were trained
-    above = [unit * margin for margin in margins(scale, rows["test"], params, device, tokenizer)]
+    scorers = load_members(len(scale.members), device)
+    above = [unit * margin for margin in margins(scorers, scale, rows["test"], params, tokenizer)]
     text = {split: [tuple(tokenizer.batch_decode([row["chosen"], row["rejected"]], skip_special_tokens=True))
                     for row in found] for split, found in rows.items()}
     return of_reward_model(

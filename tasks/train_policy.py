@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from itertools import cycle, islice
 from typing import Any
 
 import torch
@@ -12,19 +11,19 @@ from tasks.contracts.inputs import checkpoint_folder, require_dep
 from tasks.contracts.places import POLICY, PREPARED, REWARD, ROUNDS, SFT
 from tasks.contracts.reporting import Sink
 from tasks.data.batches import read_shard
-from tasks.models.adapters import merged, save_adapter, with_adapters
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer, save_model
-from tasks.models.memory import checkpoint_activations
 from tasks.models.scoring import Reference
 from tasks.rewards.assembly import assemble, function_files, model_folders
 from tasks.rewards.composed import ComposedReward
-from tasks.train_reward import member_folder, read_scale
-from tasks.training.determinism import generator, settle
+from tasks.train_reward import load_members, read_scale
+from tasks.training.adapting import done_learning, ready_to_learn
+from tasks.training.determinism import settle
 from tasks.training.devices import pick_device
 from tasks.training.objectives import Imitation
 from tasks.training.order import ShuffledOrder
-from tasks.training.players import Mix, Players, Prompt
+from tasks.training.players import Mix, Players
 from tasks.training.policy import train_policy as optimise
+from tasks.training.prompts import heldout_prompts, prompts_of
 
 PAYING_STAGES = ("train_policy", "evaluate")  # those that work the reward out
 
@@ -38,9 +37,7 @@ def train_policy(params: Params, sink: Sink) -> Mapping[str, float]:
         seed=params.seed, sink=sink, checkpoints=checkpoint_folder("train_policy"))
     ROUNDS.mkdir(parents=True, exist_ok=True)
     (ROUNDS / "rounds.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rounds), encoding="utf-8")
-    if params.ppo.lora is not None:
-        save_adapter(players.policy, POLICY / "adapter")
-        merged(players.policy)
+    done_learning(players.policy, POLICY / "adapter")
     save_model(players.policy, POLICY)
     load_tokenizer(PREPARED / "tokenizer").save_pretrained(POLICY)
     kept = next(one for one in rounds if one["chosen"])
@@ -55,25 +52,19 @@ def players_of(params: Params) -> Players:
     def sft_model():
         return load_causal_model(SFT).to(device)
 
-    policy, reference = learning(sft_model(), params), Reference(sft_model(), temperature=params.tokens.temperature)
+    def learning(model):
+        return ready_to_learn(model, config, seed=params.seed + 5)
+
+    policy, reference = learning(sft_model()), Reference(sft_model(), temperature=params.tokens.temperature)
     return Players(
         policy=policy, reference=reference,
         anchor=reference if config.reference_decay is None else Reference(
-            learning(sft_model(), params), temperature=params.tokens.temperature),
-        critic=learning(load_scorer(REWARD).to(device), params) if config.algorithm == "ppo" else None,
+            learning(sft_model()), temperature=params.tokens.temperature),
+        critic=learning(load_scorer(REWARD).to(device)) if config.algorithm == "ppo" else None,
         reward=composed_reward(params, reference, tokenizer, device),
         decode=lambda ids: tokenizer.batch_decode(ids, skip_special_tokens=True),
         end=tokenizer.eos_token_id, pad=tokenizer.pad_token_id, most_tokens=params.tokens.response,
         temperature=params.tokens.temperature, mix=_mix(params, policy, tokenizer))
-
-
-def learning(model: torch.nn.Module, params: Params) -> torch.nn.Module:
-    """The model with the adapters and the saving of memory that ppo's settings ask for."""
-    if params.ppo.lora is not None:
-        with_adapters(model, params.ppo.lora, generator=generator(params.seed + 5))
-    if params.ppo.gradient_checkpointing:
-        checkpoint_activations(model)
-    return model
 
 
 def _mix(params: Params, policy: torch.nn.Module, tokenizer: Any) -> Mix | None:
@@ -93,18 +84,7 @@ def composed_reward(params: Params, reference: Reference, tokenizer: Any, device
     scale = read_scale()
     return assemble(
         params.reward, scale=scale, reference=reference, pad=tokenizer.pad_token_id, device=device,
-        scorers=[load_scorer(member_folder(number)).to(device) for number in range(1, len(scale.members) + 1)])
-
-
-def heldout_prompts(count: int) -> list[Prompt]:
-    """So many validation prompts to answer; where there are fewer, they are asked again in the same order."""
-    return list(islice(cycle(prompts_of("validation")), count))
-
-
-def prompts_of(split: str) -> list[Prompt]:
-    """The prompts of a split, in the order of their shard."""
-    rows = read_shard(PREPARED / f"prompts_{split}.jsonl")
-    return [Prompt(row["prompt"], row["text"], row.get("reference")) for row in rows]
+        scorers=load_members(len(scale.members), device))
 
 
 if __name__ == "__main__":

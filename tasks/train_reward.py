@@ -4,9 +4,8 @@ One model, or an ensemble whose members differ in their seed: in the fresh score
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import cycle, islice
 from pathlib import Path
 
 import torch
@@ -28,7 +27,7 @@ from tasks.training.determinism import generator, settle
 from tasks.training.devices import pick_device
 from tasks.training.members import PartOfSink
 from tasks.training.objectives import Comparison
-from tasks.training.players import Prompt
+from tasks.training.prompts import heldout_prompts
 from tasks.training.resuming import Snapshot
 from tasks.training.supervised import train_supervised
 
@@ -49,16 +48,22 @@ def train_reward(params: Params, sink: Sink) -> Mapping[str, float]:
     members = range(1, params.reward_model.ensemble.members + 1)
     checkpoints = checkpoint_folder("train_reward")
     losses = [train_member(number, params, sink, checkpoints, device, tokenizer) for number in members]
-    scale = measure(params, device)
+    scorers = load_members(len(members), device)
+    scale = measure(scorers, params, device)
     (REWARD / SCALE_FILE).write_text(json.dumps(scale.as_json()), encoding="utf-8")
     remove_checkpoints(checkpoints)
-    return {"loss": sum(losses) / len(losses), "validation_accuracy": accuracy(scale, params, device, tokenizer),
+    return {"loss": sum(losses) / len(losses), "validation_accuracy": accuracy(scorers, scale, params, tokenizer),
             "score_mean": scale.members[0].mean, "score_deviation": scale.members[0].deviation}
 
 
 def member_folder(number: int) -> Path:
     """Where a member lies, counted from 1: the first in build/reward itself, the others below it."""
     return REWARD if number == 1 else REWARD / f"member-{number}"
+
+
+def load_members(count: int, device: torch.device) -> list[torch.nn.Module]:
+    """The saved reward models of the ensemble, first member first."""
+    return [load_scorer(member_folder(number)).to(device) for number in range(1, count + 1)]
 
 
 def train_member(number: int, params: Params, sink: Sink, checkpoints: Path, device: torch.device, tokenizer) -> float:
@@ -104,38 +109,33 @@ def comparison(scorer, rows: list[dict], params: Params, tokenizer) -> Compariso
                       centring=params.reward_model.centring)
 
 
-def measure(params: Params, device: torch.device) -> RewardScale:
+def measure(scorers: Sequence[torch.nn.Module], params: Params, device: torch.device) -> RewardScale:
     """The scale of each saved member, and of each model from elsewhere, on the SFT model's sampled answers."""
-    samples = reference_answers(params, device)
-    ensemble = params.reward_model.ensemble
-    members = []
-    for number in range(1, ensemble.members + 1):
-        scorer = load_scorer(member_folder(number)).to(device)
-        scores = without_gradient(partial(sequence_scores, scorer), samples.sequences)
-        members.append(scale_of(scores, f"reward model {number}"))
+    samples, ensemble = reference_answers(params, device), params.reward_model.ensemble
+    members = [scale_of(without_gradient(partial(sequence_scores, scorer), samples.sequences), f"reward model {number}")
+               for number, scorer in enumerate(scorers, 1)]
     sources = {name: model.fit(samples) for name, model in outside_models(params.reward, None, device).items()}
     return RewardScale(tuple(members), ensemble.combine, ensemble.variance_weight, sources)
 
 
 def reference_answers(params: Params, device: torch.device) -> Samples:
     """Sampled answers of the SFT model to validation prompts, which are asked again where there are few."""
-    rows = islice(cycle(read_shard(PREPARED / "prompts_validation.jsonl")), SCALE_PROMPTS)
     return Answerer(SFT, device).answer(
-        [Prompt(row["prompt"], row["text"], row.get("reference")) for row in rows],
-        most_tokens=params.tokens.response, temperature=params.tokens.temperature, seed=params.seed)
+        heldout_prompts(SCALE_PROMPTS), most_tokens=params.tokens.response, temperature=params.tokens.temperature,
+        seed=params.seed)
 
 
-def accuracy(scale: RewardScale, params: Params, device: torch.device, tokenizer) -> float:
+def accuracy(scorers: Sequence[torch.nn.Module], scale: RewardScale, params: Params, tokenizer) -> float:
     """Share of validation pairs that the reward model puts in the right order."""
-    found = margins(scale, read_shard(PREPARED / "preferences_validation.jsonl"), params, device, tokenizer)
+    found = margins(scorers, scale, read_shard(PREPARED / "preferences_validation.jsonl"), params, tokenizer)
     return sum(margin > 0 for margin in found) / len(found)
 
 
-def margins(scale: RewardScale, rows: list[dict], params: Params, device: torch.device, tokenizer) -> list[float]:
+def margins(scorers: Sequence[torch.nn.Module], scale: RewardScale, rows: list[dict], params: Params,
+            tokenizer) -> list[float]:
     """By how much chosen is above rejected in each comparison: the mean of the members' standardised scores."""
     found = torch.zeros(len(rows))
-    for number, member in enumerate(scale.members, 1):
-        scorer = load_scorer(member_folder(number)).to(device)
+    for scorer, member in zip(scorers, scale.members, strict=True):
         found += torch.tensor(comparison(scorer, rows, params, tokenizer).margins()) / member.deviation
     return (found / len(scale.members)).tolist()
 

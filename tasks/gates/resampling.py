@@ -5,6 +5,8 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.gates.statistics import percentile_interval
+
 Statistic = Callable[[NDArray[np.int64]], float]  # row numbers, each as often as it was drawn -> a number
 
 
@@ -38,8 +40,7 @@ def bootstrap_statistic(
     value = float(statistic(np.arange(rows)))
     if not np.isfinite([value, *values]).all():
         raise ValueError("the statistic is not finite on every draw")
-    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return value, min(float(low), value), max(float(high), value)
+    return percentile_interval(value, values, confidence)
 
 
 def _members(labels: Sequence[Hashable]) -> list[NDArray[np.int64]]:

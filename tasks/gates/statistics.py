@@ -59,9 +59,13 @@ def _resampled_ratio(
     for draw in range(resamples):  # one by one: all at once would take resamples * clusters numbers of memory
         chosen = generator.integers(0, len(sums), len(sums))
         means[draw] = sums[chosen].sum() / counts[chosen].sum()
-    mean = float(sums.sum() / counts.sum())
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return mean, min(float(low), mean), max(float(high), mean)
+    return percentile_interval(float(sums.sum() / counts.sum()), means, confidence)
+
+
+def percentile_interval(value: float, draws: NDArray[np.float64], confidence: float) -> tuple[float, float, float]:
+    """Return a value and the ends of the percentile interval of its bootstrap draws; it always holds the value."""
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return value, min(float(low), value), max(float(high), value)
 
 
 def wilson(successes: float, trials: int, confidence: float) -> tuple[float, float, float]:

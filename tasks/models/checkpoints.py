@@ -50,8 +50,12 @@ def load_checkpoint(folder: Path) -> tuple[dict[str, Tensor], dict] | None:
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Clean up after a stage that is done."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Clean up after a stage that is done: by one rename first, for a kill must not leave half a checkpoint."""
+    removed = folder.with_name(f"{folder.name}.removed")
+    shutil.rmtree(removed, ignore_errors=True)
+    if folder.exists():
+        folder.replace(removed)
+        shutil.rmtree(removed)
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:

@@ -53,7 +53,7 @@ class Controls:
             samples=config.rollout_batch))
 
 
-def scale_of(rewards: Tensor) -> Scale:
+def floored_scale(rewards: Tensor) -> Scale:
     """The scale in which these rewards, float [n], have mean 0 and variance 1; where they are all alike, none below a
     smallest deviation."""
     return Scale(rewards.mean().item(), max(rewards.std().item(), SMALLEST_DEVIATION))

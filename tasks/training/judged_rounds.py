@@ -1,8 +1,7 @@
 """The held-out rounds of a training, judged afterwards: the curve that shows over-optimisation."""
 
 import csv
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,22 +19,19 @@ class Curve(Protocol):
     def gain(self, kl_nats: float) -> float: ...
 
 
-def judged_rounds(path: Path, tokenizer: Any, prompts: Callable[[int], Sequence[Prompt]], judge: Judge,
-                  device: torch.device) -> list[dict[str, Any]]:
-    """Return the rounds with `judged`: the judge's scores of their answers, not asked for while the policy trained.
+def judge_rounds(rounds: Sequence[dict[str, Any]], asked: Sequence[Prompt], tokenizer: Any, judge: Judge,
+                 device: torch.device) -> None:
+    """Give each round `judged`: the judge's scores of its answers, not asked for while the policy trained.
 
     Args:
-        path: of the rounds, JSON Lines.
-        prompts: how many -> the prompts that so many answers were given to.
+        asked: the prompts that the answers of every round were given to.
     """
-    rounds = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    ids, texts = [prompt.ids for prompt in asked], [prompt.text for prompt in asked]
     for one in rounds:
         responses = one["responses"]
-        asked = prompts(len(responses))
         one["judged"] = judge(Samples(
-            join([prompt.ids for prompt in asked], responses, pad=tokenizer.pad_token_id, device=device),
-            [prompt.text for prompt in asked], tokenizer.batch_decode(responses, skip_special_tokens=True)))
-    return rounds
+            join(ids, responses, pad=tokenizer.pad_token_id, device=device), texts,
+            tokenizer.batch_decode(responses, skip_special_tokens=True)))
 
 
 def write_rounds(path: Path, rounds: Sequence[Mapping[str, Any]], curve: Curve | None) -> None:

@@ -13,7 +13,7 @@ from tasks.models.checkpoints import remove_checkpoints
 from tasks.models.log_probs import response_log_probs_alone
 from tasks.models.scoring import without_gradient
 from tasks.rewards.scale import Scale
-from tasks.training.credit import Controls, paid, scale_of
+from tasks.training.credit import Controls, floored_scale, paid
 from tasks.training.determinism import generator
 from tasks.training.optimising import adamw
 from tasks.training.order import ShuffledOrder
@@ -49,7 +49,7 @@ class Progress:
     @property
     def scale(self) -> Scale:
         """The reward's scale on the reference's answers, from the round before the first update."""
-        return scale_of(torch.tensor(self.rounds[0]["rewards"]))
+        return floored_scale(torch.tensor(self.rounds[0]["rewards"]))
 
 
 class PolicyTraining:

@@ -9,10 +9,8 @@ import torch
 from torch import Tensor
 
 from tasks.contracts.reporting import Sink
-from tasks.models.adapters import merged, save_adapter, with_adapters
 from tasks.models.checkpoints import remove_checkpoints
-from tasks.models.memory import checkpoint_activations
-from tasks.training.determinism import generator
+from tasks.training.adapting import done_learning, ready_to_learn
 from tasks.training.optimising import adamw, descend, scheduled_rate
 from tasks.training.order import ShuffledOrder
 from tasks.training.resuming import Snapshot
@@ -47,10 +45,7 @@ def train_supervised(
     """
     steps = max(1, math.ceil(rows * config.epochs / config.batch))
     order = ShuffledOrder(rows, seed)
-    if config.lora is not None:
-        with_adapters(model, config.lora, generator=generator(seed))
-    if config.gradient_checkpointing:
-        checkpoint_activations(model)
+    ready_to_learn(model, config, seed=seed)
     optimiser = adamw(model, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     sink.begin(steps)
     snapshot = Snapshot({"model": model}, {"model": optimiser})
@@ -69,9 +64,7 @@ def train_supervised(
         sink.step(step + 1, history[-1])
         if (step + 1) % SAVE_EVERY == 0 and step + 1 < steps:
             snapshot.save(checkpoints, step + 1, state={"history": history})
-    if config.lora is not None and adapter is not None:
-        save_adapter(model, adapter)
-    merged(model)
+    done_learning(model, adapter)
     remove_checkpoints(checkpoints)
     return history[-1]
 

@@ -25,12 +25,12 @@ from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer
 from tasks.models.scoring import Reference
 from tasks.rewards.composed import ComposedReward
 from tasks.rewards.preference import Preference
-from tasks.train_policy import prompts_of
-from tasks.train_reward import member_folder, read_scale
+from tasks.train_reward import load_members, read_scale
 from tasks.training.determinism import settle
 from tasks.training.judging import demo_scores
 from tasks.training.players import Players
 from tasks.training.policy import train_policy
+from tasks.training.prompts import heldout_prompts, prompts_of
 
 COLUMNS = ("variant", "seed", "update", "kl_nats", "reward", "judge")
 
@@ -38,7 +38,7 @@ COLUMNS = ("variant", "seed", "update", "kl_nats", "reward", "judge")
 def run(params: Params, variants: list[str], seeds: list[int], config: PPOConfig, out: Path) -> None:
     """Train a policy for each variant and seed, and append its held-out rounds to a CSV file."""
     tokenizer = load_tokenizer(PREPARED / "tokenizer")
-    heldout = prompts_of("validation")[: config.select.prompts]
+    heldout = heldout_prompts(config.select.prompts)
     for variant in variants:
         for seed in seeds:
             settle(seed, threads=params.threads)
@@ -67,7 +67,7 @@ def run(params: Params, variants: list[str], seeds: list[int], config: PPOConfig
 def preference(params: Params, variant: str) -> Preference:
     """`single-K` pays member K's score alone; the others combine all members."""
     scales = read_scale().members
-    scorers = [load_scorer(member_folder(number)) for number in range(1, len(scales) + 1)]
+    scorers = load_members(len(scales), torch.device("cpu"))
     if variant.startswith("single-"):
         member = int(variant.removeprefix("single-")) - 1
         return Preference([scorers[member]], [scales[member]])

@@ -13,8 +13,8 @@ from tasks.contracts.policy_config import PPOConfig
 from tasks.models.scoring import Reference
 from tasks.rewards.composed import ComposedReward
 from tasks.rewards.preference import Preference
-from tasks.rewards.scale import Scale as ScoreScale
-from tasks.training.credit import Controls, Scale
+from tasks.rewards.scale import Scale
+from tasks.training.credit import Controls
 from tasks.training.determinism import generator, settle
 from tasks.training.devices import pick_device
 from tasks.training.optimising import adamw
@@ -27,7 +27,7 @@ def players(flags: argparse.Namespace, device: torch.device) -> Players:
     """Four separate models, and the reward model's score at the last token as the reward."""
     policy, reference, reward_model, critic = (model.to(device) for model in workload.models(flags))
     still = Reference(reference, temperature=flags.temperature)
-    preference = Preference([reward_model], [ScoreScale(0.0, 1.0)])
+    preference = Preference([reward_model], [Scale(0.0, 1.0)])
     return Players(
         policy=policy, reference=still, anchor=still, critic=critic,
         reward=ComposedReward({"preference": preference}, {"preference": 1.0}),

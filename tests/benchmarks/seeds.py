@@ -18,10 +18,11 @@ from tasks.contracts.reporting import Silent
 from tasks.models.folders import load_causal_model
 from tasks.models.log_probs import response_log_probs
 from tasks.models.scoring import without_gradient
-from tasks.train_policy import heldout_prompts, players_of, prompts_of
+from tasks.train_policy import players_of
 from tasks.training.determinism import generator, settle
 from tasks.training.judging import demo_world_judge
 from tasks.training.policy import train_policy
+from tasks.training.prompts import heldout_prompts, prompts_of
 from tasks.training.rollouts import answer
 
 

@@ -28,13 +28,13 @@ from tasks.models.scoring import Reference, without_gradient
 from tasks.rewards.composed import ComposedReward
 from tasks.rewards.preference import Preference
 from tasks.rewards.scale import Scale
-from tasks.train_policy import heldout_prompts, prompts_of
-from tasks.training.credit import Controls, scale_of
+from tasks.training.credit import Controls, floored_scale
 from tasks.training.determinism import generator, settle
 from tasks.training.optimising import adamw
 from tasks.training.order import ShuffledOrder
 from tasks.training.players import Players
 from tasks.training.ppo import update
+from tasks.training.prompts import heldout_prompts, prompts_of
 from tasks.training.rollouts import answer
 
 HELDOUT = 256  # prompts
@@ -71,7 +71,7 @@ def ours(params: Params, until: dict[str, float], flags: argparse.Namespace) -> 
                   "critic": adamw(team.critic or team.policy, learning_rate=config.critic_learning_rate)}
     order, controls, seconds = ShuffledOrder(len(prompts), params.seed), Controls(config.kl.coefficient), 0.0
     source, shuffled = generator(params.seed + 2), generator(params.seed + 3)
-    begun = scale_of(measured(team, seed=1)[0])
+    begun = floored_scale(measured(team, seed=1)[0])
     for number in range(1, flags.updates + 1):
         started = time.perf_counter()
         batch = [prompts[row] for row in order.batch(number - 1, config.rollout_batch)]

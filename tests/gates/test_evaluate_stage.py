@@ -21,9 +21,9 @@ from tasks.evaluate import answers_of, evaluate
 from tasks.gates.decide import decide
 from tasks.models.folders import load_tokenizer, new_causal_model, save_model
 from tasks.prepare_data import prepare_data
-from tasks.train_policy import heldout_prompts
 from tasks.train_reward import train_reward
 from tasks.training.answering import Answerer
+from tasks.training.prompts import heldout_prompts
 from tests.data.rows_on_disk import demonstrations, preferences
 
 CHAMPION = Path("champion")

@@ -4,7 +4,13 @@ import sys
 
 import torch
 
-from tasks.models.checkpoints import load_checkpoint, optimiser_tensors, restore_optimiser, save_checkpoint
+from tasks.models.checkpoints import (
+    load_checkpoint,
+    optimiser_tensors,
+    remove_checkpoints,
+    restore_optimiser,
+    save_checkpoint,
+)
 
 
 def test_what_was_saved_comes_back_bit_for_bit(tmp_path):
@@ -92,3 +98,19 @@ def test_a_kill_at_any_moment_of_a_save_leaves_the_old_checkpoint_or_the_new_one
     assert ended_with == sorted(ended_with)  # old up to the rename, new from there on
     assert set(ended_with) == {1, 2}
     assert len(ended_with) > 8
+
+
+def test_a_kill_at_any_moment_of_cleaning_up_leaves_the_checkpoint_or_none(tmp_path):
+    found = []
+    for touch in range(100):
+        folder = tmp_path / str(touch) / "stage"
+        save_checkpoint(folder, 1, {"a": torch.ones(3)}, {})
+        killed = killed_at(touch, lambda folder=folder: remove_checkpoints(folder))
+        found.append(load_checkpoint(folder) is not None)
+        remove_checkpoints(folder)
+        assert list(folder.parent.iterdir()) == []
+        if not killed:
+            break
+    assert not killed
+    assert found == sorted(found, reverse=True)
+    assert set(found) == {True, False}

@@ -6,7 +6,7 @@ import torch
 from tasks.contracts.policy_config import PPOConfig
 from tasks.rewards.scale import Scale
 from tasks.rl.moments import Moments
-from tasks.training.credit import Controls, advantages_of, paid, scale_now, scale_of
+from tasks.training.credit import Controls, advantages_of, floored_scale, paid, scale_now
 
 MASK = torch.tensor([[True, True], [True, False], [True, True], [True, True]])
 REWARDS = torch.tensor([[0.0, 1.0], [3.0, 0.0], [-0.5, 0.5], [1.0, 1.0]])  # returns 1, 3, 0, 2
@@ -70,7 +70,7 @@ def test_the_running_scale_divides_by_the_deviation_of_all_rewards_so_far_and_mo
 
 
 def test_answers_that_are_all_paid_alike_do_not_divide_by_zero():
-    assert scale_of(torch.full((4,), 0.5)).standardised(torch.tensor([0.5])).tolist() == [0.0]
+    assert floored_scale(torch.full((4,), 0.5)).standardised(torch.tensor([0.5])).tolist() == [0.0]
 
 
 def test_the_coefficient_is_steered_only_where_a_target_is_set():
