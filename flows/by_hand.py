@@ -1,6 +1,6 @@
 """Promotion and rollback that a person asks for: the same swap as the flow's, on signatures or for a reason."""
 
-from flows import consent, history, succession
+from flows import consent, history, notify, succession
 from flows.approval import answer_to, close_expired, counted, refuse_other_verdict, refuse_settled, wanted
 from flows.consent import Case
 from flows.desk import Desk
@@ -24,17 +24,18 @@ def promote_version(
     """
     if override and not reason.strip():
         raise Misused("an override wants a reason", wanted="--reason TEXT")
-    settle(desk, prove)
-    close_expired(desk, desk.clock())
-    case, answer = desk.case(version), answer_to(override)
-    refuse_settled(desk, case)
-    refuse_other_verdict(desk, case, answer)
-    names = refuse_unless_signed(desk, case, answer)
-    champion = trusted_champion(desk)
-    refuse_other_champion(case, champion)
-    promoted = desk.registered(version, case.digest)
-    promote(desk, promoted, champion, prove, Grounds(tuple(names), reason.strip() if override else None))
-    return promoted, champion
+    with notify.telling(desk):
+        settle(desk, prove)
+        close_expired(desk, desk.clock())
+        case, answer = desk.case(version), answer_to(override)
+        refuse_settled(desk, case)
+        refuse_other_verdict(desk, case, answer)
+        names = refuse_unless_signed(desk, case, answer)
+        champion = trusted_champion(desk)
+        refuse_other_champion(case, champion)
+        promoted = desk.registered(version, case.digest)
+        promote(desk, promoted, champion, prove, Grounds(tuple(names), reason.strip() if override else None))
+        return promoted, champion
 
 
 def refuse_unless_signed(desk: Desk, case: Case, answer: Answer) -> list[str]:
@@ -71,11 +72,19 @@ def roll_back(desk: Desk, to: int | None, prove: Proof, reason: str) -> tuple[Ve
     """
     if not reason.strip():
         raise Misused("a rollback wants a reason", wanted="--reason TEXT")
-    settle(desk, prove)
-    champion = trusted_champion(desk)
+    with notify.telling(desk):
+        settle(desk, prove)
+        champion = trusted_champion(desk)
+        if champion is None:
+            raise PromotionRefused("there is no champion to take back", where=desk.name)
+        back = way_back(desk, champion, to)
+        promote(desk, back, champion, prove, Grounds(rollback=reason.strip()))
+        return back, champion
+
+
+def way_back(desk: Desk, champion: Version, to: int | None) -> Version:
+    """The earlier champion that a rollback leads to, as it is registered."""
     stood = succession.line(desk.ledger.entries(), desk.name)
-    if champion is None:
-        raise PromotionRefused("there is no champion to take back", where=desk.name)
     earlier = earlier_champion(desk, to) if to is not None else stood[-2] if len(stood) > 1 else None
     if earlier is None:
         raise PromotionRefused("nobody was champion before", where=str(champion),
@@ -83,9 +92,7 @@ def roll_back(desk: Desk, to: int | None, prove: Proof, reason: str) -> tuple[Ve
     if earlier.version == champion.version:
         raise PromotionRefused("is the champion already", where=str(champion))
     consent.refuse_rejected(desk.ledger.entries(), desk.name, earlier.version, earlier.digest)
-    back = desk.registered(earlier.version, earlier.digest)
-    promote(desk, back, champion, prove, Grounds(rollback=reason.strip()))
-    return back, champion
+    return desk.registered(earlier.version, earlier.digest)
 
 
 def earlier_champion(desk: Desk, version: int) -> history.Standing:

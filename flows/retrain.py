@@ -16,7 +16,7 @@ from prefect.exceptions import UnfinishedRun
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows import consent, history, workspace
+from flows import consent, history, notify, workspace
 from flows.approval import ask, close_expired
 from flows.decision import COMPARED, Candidate, decide_on, read_candidate, refusal, rules_digest, with_comparison
 from flows.graph import read_graph
@@ -49,10 +49,12 @@ def retrain(force: bool = False) -> dict[str, Any]:
     """
     root = Path.cwd()
     workspace.prepare(root)
+    notify.receiver()  # refuses an unusable one before anything trains
     needs_gpu = load_params(root / PARAMS).device != "cpu" and workspace.has_accelerator()
     with workspace.hold(home()), workspace.hold_accelerator() if needs_gpu else nullcontext():
         run = begin(root, force=force)
         with accounted(run):
+            notify.tell(run)  # of killed runs that it closed
             place = opened(run)
             settle_and_trust(run, place)  # asked before hours of training too
             close_expired(run, run.started)
@@ -168,8 +170,11 @@ def accounted(run: Run) -> Iterator[None]:
         run.groups.end_all()
         outcome: Outcome = "refused" if isinstance(fault, Refused) else "crashed"
         run.record("run finished", outcome=outcome, reason=type(fault).__name__, candidate=None, version=None)
-        if run.parent_run:
-            tracking.close_parent(run.parent_run, "FAILED" if isinstance(fault, Exception) else "KILLED", outcome)
+        try:
+            if run.parent_run:
+                tracking.close_parent(run.parent_run, "FAILED" if isinstance(fault, Exception) else "KILLED", outcome)
+        finally:
+            notify.tell(run, hurried=not isinstance(fault, Exception))
         raise
 
 
@@ -179,6 +184,7 @@ def finish(run: Run, stages: list[StageRun], ending: Ending) -> dict[str, Any]:
 
     entry = run.record(
         "run finished", outcome=ending.outcome, reason=ending.reason, candidate=ending.digest, version=ending.version)
+    notify.tell(run)
     said = summary(run, stages, ending) | {"ledger": {"entries": entry.index + 1, "head": entry.hash}}
     said["places"]["Report"] = str(write_report(run.root, cast("Report", said)))
     if run.parent_run:
