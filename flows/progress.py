@@ -86,6 +86,33 @@ class LiveWatcher:
         self._progress.stop_task(self._tasks[name])
 
 
+class Both:
+    """Two watchers, each of which hears of everything."""
+
+    def __init__(self, first: Watcher, second: Watcher):
+        self._all = (first, second)
+
+    def stage_begins(self, name: str) -> None:
+        for one in self._all:
+            one.stage_begins(name)
+
+    def begin(self, name: str, steps: int, unit: str) -> None:
+        for one in self._all:
+            one.begin(name, steps, unit)
+
+    def step(self, name: str, step: int, numbers: Mapping[str, float]) -> None:
+        for one in self._all:
+            one.step(name, step, numbers)
+
+    def note(self, name: str, text: str) -> None:
+        for one in self._all:
+            one.note(name, text)
+
+    def stage_ends(self, name: str, state: str, seconds: float) -> None:
+        for one in self._all:
+            one.stage_ends(name, state, seconds)
+
+
 _watcher: ContextVar[Watcher] = ContextVar("watcher")
 
 
@@ -106,6 +133,13 @@ def watched() -> Iterator[None]:
     columns = [SpinnerColumn(finished_text="·"), TextColumn("{task.description}"), TextColumn("{task.fields[state]}"),
                BarColumn(bar_width=20), TextColumn("{task.fields[pace]}"), TextColumn("[dim]{task.fields[numbers]}")]
     with Progress(*columns) as progress, _watched_by(LiveWatcher(progress)):
+        yield
+
+
+@contextmanager
+def also_watched_by(one: Watcher) -> Iterator[None]:
+    """Let one more watcher hear of the stages that run inside."""
+    with _watched_by(Both(watcher(), one)):
         yield
 
 
