@@ -12,8 +12,8 @@ from tasks.contracts.places import home
 def command(json: place.Json = False) -> None:
     """Check that this installation works.
 
-    Each check does what it asks about, e.g. creates a run in Prefect, so it takes some seconds; exit code 1 where
-    one fails.
+    Each check does what it asks about, e.g. has Prefect's scheduler make a run from a cron time, so all of them take
+    about half a minute; exit code 1 where one fails. HALLMARK_WEBHOOK, where it is set, is sent a test message.
     """
     root = place.enter()
     embedded.settle(home())

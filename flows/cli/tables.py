@@ -41,9 +41,9 @@ def show_samples(samples: Iterable[Mapping[str, Any]]) -> None:
 
 
 def show_checks(checks: Iterable["Finding"]) -> None:
-    table = _table("check", "", "found", "next step")
+    table = _table("check", "", "seconds", "found", "next step")
     for one in checks:
-        table.add_row(one.name, "ok" if one.ok else "FAILED", one.found, one.next_step)
+        table.add_row(one.name, "ok" if one.ok else "FAILED", f"{one.seconds:.1f}", one.found, one.next_step)
     _print(table)
 
 

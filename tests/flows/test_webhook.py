@@ -3,8 +3,10 @@
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
 
 from flows.webhook import Patience, public_key, receiver_of, send
 from tasks.contracts.errors import Misused
@@ -101,3 +103,17 @@ def test_anything_else_is_misused_and_the_message_keeps_the_secret(url: str) -> 
 
     assert "secret" not in str(caught.value)
     assert "pass" not in str(caught.value)
+
+
+def test_the_readme_shows_a_receiver_how_to_verify(key: Key, repository: Path) -> None:
+    blocks = (repository / "README.md").read_text(encoding="utf-8").split("```python\n")[1:]
+    (shown,) = [block.partition("```")[0] for block in blocks if "def verify" in block]
+    place: dict[str, Any] = {}
+    exec(shown, place)
+    with inbox() as box:
+        send(receiver_of(box.url), key, "msg_1", b"{}", QUICK)
+    (headers, body), = box.got
+
+    place["verify"](public_key(key), headers, body)
+    with pytest.raises(InvalidSignature):
+        place["verify"](public_key(key), headers, body + b" ")
