@@ -11,13 +11,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from tasks.contracts.errors import StageBroke
+from tasks.stage.files import write_whole
 
 GRACE_SECONDS = 5.0  # between asking a group to end and ending it; a stage closes its MLflow run meanwhile
+RUN_GRACE_SECONDS = 15.0  # for a whole run, which ends its stages and says so in the ledger
 SAME_START_SECONDS = 2.0  # a process's start is told from the clock, which may have been set a little since
 
 
@@ -51,12 +53,20 @@ class Groups:
         self.note(process.pid)
         return process
 
-    def note(self, pid: int, *, alone: bool = False) -> None:
-        """Write a process down as ours; `alone`: it leads no group, end just it."""
-        self._notes.mkdir(parents=True, exist_ok=True)
-        note = {"pid": pid, "started": _started(pid), "alone": alone,
-                "owner": os.getpid(), "owner_started": _started(os.getpid())}
-        (self._notes / str(pid)).write_text(json.dumps(note), encoding="utf-8")
+    def note(self, pid: int, *, alone: bool = False, owner: int | None = None) -> None:
+        """Write a process down as ours, or another owner's; `alone`: it leads no group, end just it."""
+        owner = os.getpid() if owner is None else owner
+        note = {"pid": pid, "started": _started(pid), "alone": alone, "owner": owner, "owner_started": _started(owner)}
+        write_whole(self._notes / str(pid), json.dumps(note))
+
+    @contextmanager
+    def as_a_child(self) -> Iterator[None]:
+        """Write this process down as its parent's: once the parent has been killed, the next start ends it too."""
+        self.note(os.getpid(), alone=True, owner=os.getppid())
+        try:
+            yield
+        finally:
+            (self._notes / str(os.getpid())).unlink(missing_ok=True)
 
     def note_servers(self) -> None:
         """Write down the temporary servers that Prefect started for this process: a kill would leave them behind."""
@@ -89,20 +99,28 @@ class Groups:
 
     def end_left_behind(self) -> list[int]:
         """End what runs that were killed have left; return the process ids that were still there."""
-        ended = []
-        for path in sorted(self._notes.glob("*")):
-            note = json.loads(path.read_text(encoding="utf-8"))
-            if _is(note["owner"], note["owner_started"]):  # it is at work, and ends what is its own
+        alone = self._left_behind(alone=True)  # first: among them may be a run, which ends its own stages when asked
+        _end_processes(alone)
+        groups = self._left_behind(alone=False)
+        for group in groups:
+            end_group(group)
+        _wait_until_gone(alone + groups)
+        return alone + groups
+
+    def _left_behind(self, *, alone: bool) -> list[int]:
+        """Strike out what killed owners started, single processes or groups; return which of it is still there."""
+        found = []
+        for path in sorted(self._notes.glob("[0-9]*")):
+            try:
+                note = json.loads(path.read_text(encoding="utf-8"))
+            except FileNotFoundError:  # it has just ended
                 continue
-            if _is(note["pid"], note["started"]) and note["alone"]:
-                os.kill(note["pid"], signal.SIGTERM)
-                ended.append(note["pid"])
-            elif not note["alone"] and _is_our_group(note["pid"], note["started"]):
-                end_group(note["pid"])
-                ended.append(note["pid"])
+            if note["alone"] != alone or _is(note["owner"], note["owner_started"]):  # an owner at work ends its own
+                continue
+            if (_is if alone else _is_our_group)(note["pid"], note["started"]):
+                found.append(note["pid"])
             path.unlink(missing_ok=True)
-        _wait_until_gone(ended)
-        return ended
+        return found
 
 
 @contextmanager
@@ -128,6 +146,18 @@ def end_group(group: int, grace_seconds: float = GRACE_SECONDS, leader: "subproc
     _signal(group, signal.SIGKILL)
     if leader is not None:
         leader.wait()
+
+
+def _end_processes(pids: Sequence[int], grace_seconds: float = RUN_GRACE_SECONDS) -> None:
+    """Send SIGTERM to single processes, and SIGKILL to those that have not ended after the grace."""
+    left = list(pids)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in left:
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.kill(pid, number)
+        deadline = time.monotonic() + grace_seconds
+        while (left := [pid for pid in left if _started(pid) is not None]) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
 
 def _signal(group: int, number: signal.Signals) -> None:

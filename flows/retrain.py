@@ -5,7 +5,7 @@ Prefect says when and in what order; DVC says what has to run; MLflow shows; the
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +16,14 @@ from prefect.exceptions import UnfinishedRun
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows import consent, history, notify, workspace
+from flows import artifacts, consent, deployed, history, notify, turn, workspace
 from flows.approval import ask, close_expired
 from flows.decision import COMPARED, Candidate, decide_on, read_candidate, refusal, rules_digest, with_comparison
 from flows.graph import read_graph
 from flows.promote import promote, settle, trusted_champion
 from flows.registration import register
 from flows.run import Ending, Outcome, Run, begin, in_words, tracked_note
+from flows.stage_artifacts import stages_shown
 from flows.stages import StageRun, Workplace, run_stage, run_step
 from tasks.contracts.config import load_params
 from tasks.contracts.errors import HallmarkError, Refused
@@ -38,8 +39,12 @@ SIDE_BY_SIDE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=4)
 
 
 @flow(name="retrain", flow_run_name="retrain", persist_result=False, task_runner=SIDE_BY_SIDE)
-def retrain(force: bool = False) -> dict[str, Any]:
-    """Retrain in the current folder. `force`: run every stage again, whatever DVC says.
+def retrain(force: bool = False, timeout_hours: float | None = None) -> dict[str, Any]:
+    """Retrain in the current folder.
+
+    Args:
+        force: run every stage again, whatever DVC says.
+        timeout_hours: end it where it takes longer; a deployment sets it.
 
     Returns:
         What flows.report.write_report takes; `outcome` and `reason` say how it ended.
@@ -51,16 +56,18 @@ def retrain(force: bool = False) -> dict[str, Any]:
     workspace.prepare(root)
     notify.receiver()  # refuses an unusable one before anything trains
     needs_gpu = load_params(root / PARAMS).device != "cpu" and workspace.has_accelerator()
-    with workspace.hold(home()), workspace.hold_accelerator() if needs_gpu else nullcontext():
+    with turn.taken(home(), needs_gpu=needs_gpu, timeout_hours=timeout_hours):
         run = begin(root, force=force)
-        with accounted(run):
+        with stages_shown(), accounted(run):
             notify.tell(run)  # of killed runs that it closed
             place = opened(run)
             settle_and_trust(run, place)  # asked before hours of training too
             close_expired(run, run.started)
             stages = run_stages(run, place)
             ending = conclude(run, place, stages)
-        return finish(run, stages, ending)
+        said = finish(run, stages, ending)
+    deployed.follow_up(said)
+    return said
 
 
 def opened(run: Run) -> Workplace:
@@ -144,6 +151,7 @@ def decide_and_act(
     evidence = compared(run, place, candidate, champion) if champion else candidate.evidence
     decision = decide_on(run, candidate, evidence, champion)
     said = decision.model_dump(mode="json")
+    artifacts.show_decision(said)
     if decision.verdict == "refuse":
         kept = evidence is not None and run.params.promotion.keep_refused
         version = register(run, candidate, evidence, decision, stages) if kept else candidate.digest
@@ -167,9 +175,10 @@ def accounted(run: Run) -> Iterator[None]:
     try:
         yield
     except BaseException as fault:
-        run.groups.end_all()
-        outcome: Outcome = "refused" if isinstance(fault, Refused) else "crashed"
-        run.record("run finished", outcome=outcome, reason=type(fault).__name__, candidate=None, version=None)
+        with turn.undisturbed():
+            run.groups.end_all()
+            outcome: Outcome = "refused" if isinstance(fault, Refused) else "crashed"
+            run.record("run finished", outcome=outcome, reason=type(fault).__name__, candidate=None, version=None)
         try:
             if run.parent_run:
                 tracking.close_parent(run.parent_run, "FAILED" if isinstance(fault, Exception) else "KILLED", outcome)
@@ -187,6 +196,7 @@ def finish(run: Run, stages: list[StageRun], ending: Ending) -> dict[str, Any]:
     notify.tell(run)
     said = summary(run, stages, ending) | {"ledger": {"entries": entry.index + 1, "head": entry.hash}}
     said["places"]["Report"] = str(write_report(run.root, cast("Report", said)))
+    artifacts.show_places(run.parent_run, Path(said["places"]["Report"]))
     if run.parent_run:
         for path in (Path(said["places"]["Report"]), run.root / EVIDENCE, run.root / COMPARED):
             if path.exists():

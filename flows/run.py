@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from flows import history
 from flows.groups import Groups
@@ -95,23 +95,44 @@ def begin(root: Path, *, force: bool, clock: Callable[[], datetime] = lambda: da
         id=f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}", root=root, home=home(), params=params,
         digests=run_digests(root, keep_diff_in=home() / "diffs"), ledger=ledger, groups=Groups(home()), actor=actor(),
         started=now, force=force)
-    close_crashed(run)
+    close_crashed(run, run.groups)
     run.groups.note_servers()
     run.record("run started", forced=force, **run.digests.model_dump())
     return run
 
 
-def close_crashed(run: Run) -> None:
-    """Runs that were killed: end what they left at work, and say in the ledger and in MLflow that they crashed."""
-    run.groups.end_left_behind()
-    for crashed in history.open_runs(run.ledger.entries()):
-        run.ledger.append("run finished", run.actor, {
-            "run": crashed, "outcome": "crashed", "reason": "it was killed", "found_by": run.id})
-        note = tracked_note(run.home, crashed)
+class Finder(Protocol):
+    """Who finds that a run was killed: the next run, or a schedule that starts."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def home(self) -> Path: ...
+
+    @property
+    def ledger(self) -> Ledger: ...
+
+    @property
+    def actor(self) -> str: ...
+
+
+def close_crashed(finder: Finder, groups: Groups) -> list[str]:
+    """Runs that were killed: end what they left at work, and say in the ledger and in MLflow that they crashed.
+
+    Call it with the workspace held: a run that is open then is not at work.
+    """
+    groups.end_left_behind()
+    found = history.open_runs(finder.ledger.entries())
+    for crashed in found:
+        finder.ledger.append("run finished", finder.actor, {
+            "run": crashed, "outcome": "crashed", "reason": "it was killed", "found_by": finder.id})
+        note = tracked_note(finder.home, crashed)
         if note.exists():
             from tasks.records import tracking
 
             tracking.close_parent(note.read_text(encoding="utf-8").strip(), "KILLED")
+    return found
 
 
 def tracked_note(home_folder: Path, run_id: str) -> Path:

@@ -14,6 +14,7 @@ from pathlib import Path
 from tasks.contracts.errors import DiskFull, NotAWorkspace, ServiceUnreachable, WorkspaceBusy
 from tasks.contracts.places import home
 
+RETRAIN, SCHEDULE = "retrain", "schedule"  # what can be held
 ROOM_BYTES = 512 * 2**20  # a run of the demo world writes less than a tenth of it
 
 
@@ -94,19 +95,43 @@ def hold(folder: Path) -> Iterator[None]:
     Raises:
         WorkspaceBusy: another process holds it; names its pid and since when.
     """
+    with _held(folder, RETRAIN) as held:
+        if not held:
+            raise _busy(folder)
+        yield
+
+
+@contextmanager
+def hold_schedule(folder: Path) -> Iterator[None]:
+    """Serve the workspace's schedule: one command at a time; runs by hand may go on beside it.
+
+    Raises:
+        WorkspaceBusy: another process serves it; names its pid and since when.
+    """
+    with _held(folder, SCHEDULE) as held:
+        if not held:
+            raise WorkspaceBusy("another `hallmark schedule` serves this workspace", where=str(folder),
+                                found=holder(folder, SCHEDULE), next_step="End it with Ctrl-C where it was started.")
+        yield
+
+
+@contextmanager
+def _held(folder: Path, what: str) -> Iterator[bool]:
+    """Hold WHAT.lock in a folder and say in WHAT.holder.json who does; False where another process holds it."""
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "retrain.lock")
+    lock = FileLock(folder / f"{what}.lock")
     try:
         lock.acquire(timeout=0.5)  # `status` holds it for a moment when it looks
     except Timeout:
-        raise _busy(folder) from None
-    note = folder / "retrain.holder.json"
+        yield False
+        return
+    note = folder / f"{what}.holder.json"
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         note.write_text(json.dumps({"pid": os.getpid(), "since": since}), encoding="utf-8")
-        yield
+        yield True
     finally:
         note.unlink(missing_ok=True)
         lock.release()
@@ -152,10 +177,13 @@ def _busy(folder: Path) -> WorkspaceBusy:
                          next_step="Wait for it, or end it with Ctrl-C where it was started.")
 
 
-def holder(folder: Path) -> str:
-    """Who holds the workspace, in words. Ask only while the lock is taken: the note may outlive a killed process."""
+def holder(folder: Path, what: str = RETRAIN) -> str:
+    """Who holds the workspace or its schedule, in words.
+
+    Ask only while the lock is taken: the note may outlive a killed process.
+    """
     try:
-        note = json.loads((folder / "retrain.holder.json").read_text(encoding="utf-8"))
+        note = json.loads((folder / f"{what}.holder.json").read_text(encoding="utf-8"))
         return f"process {note['pid']} since {note['since']}"
     except (FileNotFoundError, json.JSONDecodeError):  # it has just begun, or just ended
         return "a process that has not said its name yet"
@@ -165,10 +193,10 @@ def is_held(folder: Path) -> bool:
     """Whether a run is at work here now."""
     from filelock import FileLock, Timeout
 
-    if not (folder / "retrain.lock").exists():
+    if not (folder / f"{RETRAIN}.lock").exists():
         return False
     try:
-        with FileLock(folder / "retrain.lock", blocking=False):
+        with FileLock(folder / f"{RETRAIN}.lock", blocking=False):
             return False
     except Timeout:
         return True
