@@ -8,6 +8,7 @@ import typer
 
 from flows import succession
 from flows.cli import place
+from flows.cli.compare import in_words
 from flows.cli.tables import show_findings
 from tasks.contracts.config import load_params
 from tasks.contracts.evidence import Decision, Evidence
@@ -17,6 +18,7 @@ from tasks.contracts.places import home
 if TYPE_CHECKING:
     from flows.consent import Case, Entry
 
+COMPARED = ("by", "against", "wins", "ties", "losses", "unanswered", "comparison", "sheet", "metric")
 NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}  # as a bundle names them
 
 
@@ -44,7 +46,8 @@ def command(
 
 
 def said_by_people(entries: "Sequence[Entry]", case: "Case") -> dict[str, Any]:
-    """Who signed for or against a version, and whether the gate was ever overridden for it."""
+    """Who signed for or against a version, whether the gate was ever overridden for it, and who compared it blindly."""
+    from flows.blind import results
     from flows.consent import rejection
 
     rejected = rejection(entries, case.name, case.digest)
@@ -53,6 +56,7 @@ def said_by_people(entries: "Sequence[Entry]", case: "Case") -> dict[str, Any]:
         "approvals": [{key: one["statement"][key] for key in keys} for one in case.answers],
         "rejected": {key: rejected[key] for key in ("approver", "reason", "signed")} if rejected else None,
         "override": succession.overridden(entries, case.name).get(case.version),
+        "compared": [{key: one[key] for key in COMPARED} for one in results(entries, case.name, case.digest)],
     }
 
 
@@ -64,6 +68,8 @@ def show(case: "Case", decision: Decision, findings: list[dict[str, Any]], said:
     for one in said["approvals"]:
         print(f"signed  {one['decision']} by {one['approver']} at {one['signed']}, holds until {one['expires']}: "
               f"{one['reason']}")
+    for one in said["compared"]:
+        print(f"people  {in_words(one)}; it decides nothing")
     if said["rejected"]:
         print("REJECTED by {approver} at {signed}: {reason}".format(**said["rejected"]))
     if said["override"]:

@@ -31,7 +31,9 @@ def people(root: Path, *names: str, listed: tuple[str, ...] | None = None) -> di
     return keys
 
 
-def candidate(root: Path, said: str, low: float = 0.6, fill: Callable[[Path], None] | None = None) -> None:
+def candidate(
+    root: Path, said: str, low: float = 0.6, fill: Callable[[Path], None] | None = None, prompts: str = "{}"
+) -> None:
     """Lay down what the stages would have made: models whose bytes say `said`, and evidence about the policy."""
     for name in ("prepared", "sft", "reward", "policy", "evidence"):
         (root / "build" / name).mkdir(parents=True, exist_ok=True)
@@ -41,16 +43,18 @@ def candidate(root: Path, said: str, low: float = 0.6, fill: Callable[[Path], No
         fill(root / "build/policy")
     (root / "dvc.lock").write_text("schema: '2.0'\n")
     (root / "build/prepared/manifest.json").write_text(json.dumps({"rows": {}, "merkle_root": "0" * 64}))
-    prompts = root / "build/prepared/prompts_test.jsonl"
-    prompts.write_text("{}")
-    metrics = [metric | {"measured_on": file_sha256(prompts)} for metric in json.loads(measured(low))]
+    asked = root / "build/prepared/prompts_test.jsonl"
+    asked.write_text(prompts)
+    metrics = [metric | {"measured_on": file_sha256(asked)} for metric in json.loads(measured(low))]
     (root / "build/evidence/evidence.json").write_text(json.dumps(
         {"candidate": folder_digest(root / "build/policy"), "metrics": metrics}))
 
 
-def decided(run: Run, said: str, low: float = 0.6, fill: Callable[[Path], None] | None = None) -> Version:
+def decided(
+    run: Run, said: str, low: float = 0.6, fill: Callable[[Path], None] | None = None, prompts: str = "{}"
+) -> Version:
     """A candidate that the gate decided about against the champion of now; what passed waits, as after a run."""
-    candidate(run.root, said, low, fill)
+    candidate(run.root, said, low, fill, prompts)
     found, champion = read_candidate(run.root), trusted_champion(run)
     decision = decide_on(run, found, found.evidence, champion)
     version = register(run, found, found.evidence, decision, [])
