@@ -22,6 +22,7 @@ from prefect.tasks import exponential_backoff
 
 from flows.groups import Groups
 from flows.progress import Watcher, watcher
+from flows.webhook import WEBHOOK
 from tasks.contracts import errors
 from tasks.contracts.errors import HallmarkError, StageBroke, StageKilled
 from tasks.records.digests import stage_lock_digest
@@ -158,14 +159,17 @@ def listen(command: list[str], place: Workplace, listener: Listener) -> int:
 
 
 def environment(place: Workplace) -> dict[str, str]:
-    """The stage's environment: our interpreter first on PATH, one shell for all, events asked for."""
+    """The stage's environment: our interpreter first on PATH, one shell for all, events asked for.
+
+    The webhook's URL is a secret that no stage needs, nor what a reward function of somebody else's in it does.
+    """
     own = str(Path(sys.executable).parent)
     wanted = {
         "PATH": os.pathsep.join([own, os.environ.get("PATH", os.defpath)]), "SHELL": "/bin/sh", EVENTS: "1",
         "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1", "HALLMARK_HOME": str(place.home.absolute()),
         **({PARENT_RUN: place.parent_run} if place.parent_run else {}),
     }
-    return {**os.environ, **wanted}
+    return {name: value for name, value in os.environ.items() if name != WEBHOOK} | wanted
 
 
 def error_of(listener: Listener, returncode: int, log: Path) -> HallmarkError:

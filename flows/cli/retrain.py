@@ -24,7 +24,10 @@ def command(
     Stages whose inputs did not change do not run. Exit code 0: promoted, waiting for approval, or nothing to do;
     1: refused, and why; 3: broke off, and the next run resumes where it can.
     """
+    from flows import notify  # cryptography with it, which `--help` does without
+
     root = place.enter()
+    notify.receiver()  # refuses an unusable one before the flow's server takes its seconds to start
     for change in settings.change(changes or []):
         print(f"params.yaml  {change}")
     load_params()

@@ -174,3 +174,12 @@ def test_the_stages_python_is_ours(place: Workplace) -> None:
     first = environment(place)["PATH"].split(os.pathsep)[0]
 
     assert (Path(first) / "python").exists()
+
+
+def test_the_secret_of_the_webhook_stays_with_the_flow(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.stages import environment
+
+    monkeypatch.setenv("HALLMARK_WEBHOOK", "https://hooks.example.org/secret")
+
+    assert "HALLMARK_WEBHOOK" not in environment(place)
+    assert environment(place)["HALLMARK_HOME"] == str(place.home)
