@@ -78,8 +78,9 @@ def _asked(remote: "Remote") -> str:
 
 
 def _fault_of_folder(folder: Path, *, writes: bool) -> str:
-    if not folder.exists() and folder.is_relative_to(home().resolve()):
-        folder.mkdir(parents=True)  # below our own state, where the first push would make it too
+    ours = [home().resolve(), Path(".hallmark").resolve()]  # HALLMARK_HOME does not move what .dvc/config names
+    if not folder.exists() and any(folder.is_relative_to(state) for state in ours):
+        folder.mkdir(parents=True)  # the first push would make it too
     if not folder.is_dir():
         return f"{folder} is no folder"
     next(folder.iterdir(), None)

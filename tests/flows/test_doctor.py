@@ -166,7 +166,12 @@ def dvc(root: Path, *words: str) -> None:
     subprocess.run([sys.executable, "-m", "dvc", *words], cwd=root, check=True, capture_output=True)
 
 
-def test_remotes_that_can_be_used_are_named_and_the_one_in_our_state_is_made(pinned: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moved", [False, True])
+def test_remotes_that_can_be_used_are_named_and_the_one_in_our_state_is_made(
+    pinned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moved: bool
+) -> None:
+    if moved:
+        monkeypatch.setenv("HALLMARK_HOME", str(tmp_path / "elsewhere"))
     assert remotes(pinned)[:2] == (True, "none is configured")
     (tmp_path / "seed").mkdir()
     dvc(pinned, "remote", "add", "-d", "seed", str(tmp_path / "seed"))
