@@ -20,7 +20,8 @@ def train_sft(params: Params, sink: Sink) -> Mapping[str, float]:
     """Write build/sft and return training and validation loss, nats a response token."""
     settle(params.seed, threads=params.threads)
     tokenizer = load_tokenizer(PREPARED / "tokenizer")
-    model = load_causal_model(BASE).to(pick_device(params.device))
+    device = pick_device(params.device)
+    model = load_causal_model(BASE).to(device)
     rows, held_out = (read_shard(PREPARED / f"sft_{split}.jsonl") for split in ("train", "validation"))
     learning, measuring = (
         Imitation(model, some, pad=tokenizer.pad_token_id, most_tokens=params.sft.micro_batch_tokens,
@@ -28,7 +29,7 @@ def train_sft(params: Params, sink: Sink) -> Mapping[str, float]:
     last = train_supervised(
         model, len(rows), learning, params.sft, seed=params.seed, sink=sink,
         checkpoints=checkpoint_folder("train_sft"), what="train_sft", adapter=ADAPTER)
-    validation = mean_loss(measuring, len(held_out))
+    validation = mean_loss(measuring, len(held_out), device)
     save_model(model, SFT)
     tokenizer.save_pretrained(SFT)
     return {"loss": last["loss"], "validation_loss": validation}

@@ -24,7 +24,7 @@ class Params(Settings):
 
     seed: int = Field(ge=0, lt=2**31, description="every random generator starts from it")
     device: Literal["auto", "cpu", "cuda"] = Field(description="auto: the GPU in bf16 where there is one")
-    threads: int = Field(ge=1, le=256, description="CPU threads of torch; another number can mean other bytes")
+    threads: int = Field(ge=1, le=256, description="CPU cores to use; their number changes no byte")
     data: DataConfig
     tokens: TokensConfig
     base: BaseConfig

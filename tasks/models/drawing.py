@@ -6,7 +6,7 @@ from torch import Tensor
 BLOCK = 128  # tokens whose probabilities are added before the search, so that few of them are searched
 
 
-def draw(scores: Tensor, generator: torch.Generator) -> Tensor:
+def draw(scores: Tensor, chance: Tensor | torch.Generator) -> Tensor:
     """Return a token a row, int64 [rows], drawn with the softmax of its scores as probabilities.
 
     On the CPU the distribution is inverted: the first token whose cumulated probability is above a uniform number,
@@ -14,20 +14,19 @@ def draw(scores: Tensor, generator: torch.Generator) -> Tensor:
 
     Args:
         scores: float [rows, vocabulary], finite or minus infinity.
-        generator: of the scores' device.
+        chance: on the CPU uniform numbers in [0, 1), float64 [rows]; on a GPU its generator.
 
     Raises:
         RuntimeError: a row's scores are NaN or plus infinity, or all minus infinity.
     """
     probabilities = torch.softmax(scores.float(), -1)
-    if scores.is_cuda:  # a cumulated sum has no deterministic kernel there
-        return torch.multinomial(probabilities, 1, generator=generator).squeeze(1)
-    uniform = torch.rand(len(scores), 1, dtype=torch.float64, generator=generator)
+    if isinstance(chance, torch.Generator):  # a cumulated sum has no deterministic kernel on a GPU
+        return torch.multinomial(probabilities, 1, generator=chance).squeeze(1)
     blocks = torch.nn.functional.pad(probabilities, (0, -scores.shape[1] % BLOCK)).unflatten(1, (-1, BLOCK))
     masses = blocks.sum(-1).double()
     if not torch.isfinite(masses).all():
         raise RuntimeError("a score that a token is drawn by is NaN or infinite, so there are no probabilities")
-    block, rest = _invert(masses, uniform)
+    block, rest = _invert(masses, chance[:, None])
     token, _ = _invert(blocks[torch.arange(len(blocks)), block.squeeze(1)].double(), rest)
     return (block * BLOCK + token).squeeze(1)
 

@@ -1,23 +1,31 @@
 """Sampling of responses with a key-value cache. Finished responses leave the batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import ceil
 
 import torch
 from torch import Tensor
 
 from tasks.models.drawing import draw
-from tasks.models.key_value_cache import with_room
+from tasks.models.readers import begin_reading
 from tasks.models.sequences import Sequences
+from tasks.models.workers import in_order
 
 LEAVE_AT = 0.75  # the batch is cut down when at most this share of it still writes; each cut copies the cache
+PART_ROWS = 64  # that write together on a CPU: fewer have operations too small, more leave workers without work
+
+Chance = Callable[[Tensor, int], Tensor | torch.Generator]  # rows and step -> what their tokens are drawn by
 
 
-@torch.no_grad()
 def generate(
     model, prompts: Sequence[Sequence[int]], *, most_tokens: int, end: int, pad: int,
     generator: torch.Generator, temperature: float = 1.0,
 ) -> Sequences:
     """Sample one response a prompt, until the end token or most_tokens.
+
+    On a CPU a row's chance does not depend on who writes beside it, and parts of the rows write side by side
+    (tasks.models.workers); on a GPU all rows are one part.
 
     Args:
         model: a causal LM of transformers, in eval mode.
@@ -28,34 +36,46 @@ def generate(
     Returns:
         Sequences in the order of the prompts. A response that did not end by itself has no end token.
     """
+    device, rows = next(model.parameters()).device, torch.arange(len(prompts))
+    parts: tuple[Tensor, ...] = (rows,)
+    uniforms = None
+    if device.type == "cpu":
+        parts = rows.chunk(max(2, ceil(len(prompts) / PART_ROWS)))
+        uniforms = torch.rand(len(prompts), most_tokens, dtype=torch.float64, generator=generator)
+
+    def chance_of(part: Tensor) -> Chance:
+        return lambda some, step: generator if uniforms is None else uniforms[part[some], step]
+
+    jobs = (partial(_written, model, [prompts[row] for row in part.tolist()], chance_of(part), most_tokens, end, pad,
+                    temperature) for part in parts)
+    written, lengths = (torch.cat(tensors) for tensors in zip(*in_order(jobs, device), strict=True))
+    return _joined(prompts, written, lengths, pad)
+
+
+@torch.no_grad()
+def _written(model, prompts: Sequence[Sequence[int]], chance: Chance, most_tokens: int, end: int, pad: int,
+             temperature: float) -> tuple[Tensor, Tensor]:
+    """Responses, int64 [rows, most_tokens], padded, and their lengths, int64 [rows]."""
     device = next(model.parameters()).device
     written = torch.full((len(prompts), most_tokens), pad, device=device)
     lengths = torch.zeros(len(prompts), dtype=torch.long, device=device)
-    alive = torch.arange(len(prompts), device=device)  # rows of `written` that the cache's rows stand for
+    alive = torch.arange(len(prompts), device=device)  # rows of `written` that the reader's rows stand for
     writing = torch.ones(len(prompts), dtype=torch.bool, device=device)
-    tokens, mask = _left_padded(prompts, pad, device)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    padded, cache = not bool(mask.all()), None
+    scores, reader = begin_reading(model, *_left_padded(prompts, pad, device), room=most_tokens)
     for step in range(most_tokens):
-        output = model(
-            input_ids=tokens, attention_mask=mask if padded else None, position_ids=positions,
-            past_key_values=cache, use_cache=True, logits_to_keep=1)
-        cache = cache or with_room(output.past_key_values, most_tokens)
-        drawn = draw(output.logits[:, -1].float() / temperature, generator)
+        drawn = draw(scores.float() / temperature, chance(alive, step))
         written[alive[writing], step] = drawn[writing]
         lengths[alive[writing]] += 1
         writing = writing & (drawn != end)
         left = int(writing.sum())
-        if not left:
+        if not left or step + 1 == most_tokens:
             break
         if left <= LEAVE_AT * len(writing):
             staying = writing.nonzero().squeeze(1)
-            cache.batch_select_indices(staying)
-            alive, drawn, mask, positions = alive[staying], drawn[staying], mask[staying], positions[staying]
-            writing = writing[staying]
-        tokens, positions = drawn[:, None], positions[:, -1:] + 1
-        mask = torch.cat((mask, mask.new_ones(len(mask), 1)), 1)
-    return _joined(prompts, written, lengths, pad)
+            reader.keep(staying)
+            alive, drawn, writing = alive[staying], drawn[staying], writing[staying]
+        scores = reader.read(drawn)
+    return written, lengths
 
 
 def _left_padded(prompts: Sequence[Sequence[int]], pad: int, device) -> tuple[Tensor, Tensor]:

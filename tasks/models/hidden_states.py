@@ -19,13 +19,13 @@ def hidden_states_at(model, tokens: Tensor, rows: Tensor, columns: Tensor, posit
         positions: int64 [batch, time]; None where each row is one sequence.
     """
     body = model.base_model
-    if positions is None and tokens.device.type == "cpu" and len(columns) and _is_plain_llama(body):
+    if positions is None and tokens.device.type == "cpu" and len(columns) and is_plain_llama(body):
         return unpadded_states(body, tokens, rows, columns)
     placed = {} if positions is None else {"position_ids": positions}  # not every model takes them
     return body(input_ids=tokens, use_cache=False, **placed).last_hidden_state[rows, columns]
 
 
-def _is_plain_llama(body: torch.nn.Module) -> bool:
+def is_plain_llama(body: torch.nn.Module) -> bool:
     """Whether the body is a Llama whose blocks may be taken apart: nobody has wrapped or hooked them."""
     from transformers.models.llama.modeling_llama import LlamaAttention, LlamaDecoderLayer, LlamaModel
 

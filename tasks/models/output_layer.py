@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK_ELEMENTS = 1 << 22  # scores in flight at most: 16 MiB in float32
+CHUNK_ELEMENTS = 1 << 21  # scores in flight at most: 16 MiB in float32
 KEPT_ELEMENTS = 1 << 25  # probabilities that one forward pass may keep for its backward pass: 128 MiB in float32
 
 
@@ -61,7 +61,9 @@ class TokenLogProbs(torch.autograd.Function):
                 None if entropy is None else entropy[part, None])
             delta = (delta if ctx.temperature == 1 else delta.div_(ctx.temperature)).to(hidden.dtype)
             to_hidden[part] = delta @ weight.to(hidden.dtype)
-            if to_weight is not None:
+            if to_weight is not None and to_weight.dtype == delta.dtype:
+                to_weight.addmm_(delta.T, hidden[part])
+            elif to_weight is not None:
                 to_weight += delta.T @ hidden[part]
             if to_bias is not None:
                 to_bias += delta.sum(0)

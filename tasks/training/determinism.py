@@ -4,14 +4,16 @@ import os
 
 import torch
 
+from tasks.models.workers import use_workers
+
 
 def settle(seed: int, *, threads: int) -> None:
-    """Seed torch's generators, fix the number of CPU threads, and refuse operations whose result may vary.
+    """Seed torch's generators, fix the number of CPU cores to use, and refuse operations whose result may vary.
 
-    Process-wide; called once at the start of a stage. Another number of threads sums in another order.
+    Process-wide; called once at the start of a stage. The number of threads changes no byte.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is repeatable only with a fixed workspace
-    torch.set_num_threads(threads)
+    use_workers(threads)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(seed)
 

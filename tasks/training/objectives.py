@@ -1,10 +1,12 @@
 """What the supervised stages minimise: rows in, losses and numbers out, a micro-batch at a time.
 
-An objective called with row numbers yields (loss, numbers) for one micro-batch after the other. Both are shares of
-the whole batch's: losses add up to its loss, and the numbers of a name to its number, however many parts there are.
+An objective called with row numbers yields a function for one micro-batch after the other, which computes its (loss,
+numbers). Both are shares of the whole batch's: losses add up to its loss, and the numbers of a name to its number,
+however many parts there are, and whichever is computed first.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,11 +18,12 @@ from tasks.models.precision import precision
 from tasks.models.scorers import sequence_scores
 from tasks.models.scoring import TOKENS, micro_batches, without_gradient
 from tasks.models.sequences import Sequences, join
+from tasks.models.workers import in_order
 from tasks.rl.losses import binary_loss, bradley_terry_loss
 from tasks.rl.masking import token_weights, weighted_sum
 
 Row = Mapping[str, Any]
-Parts = Iterator[tuple[Tensor, dict[str, float]]]
+Parts = Iterator[Callable[[], tuple[Tensor, dict[str, float]]]]
 
 
 class Imitation:
@@ -46,9 +49,12 @@ class Imitation:
         sequences = _responses([self._rows[row] for row in chosen_rows], self._pad, _device(self._model))
         weights = token_weights(sequences.response_mask, aggregation="token")
         for part, packed in self._parts(sequences):
-            with precision(sequences.tokens.device):
-                log_probs = response_log_probs_alone(self._model, sequences.rows(part), packed=packed)
-            yield -weighted_sum(log_probs, weights[part, : log_probs.shape[1]]), {}
+            yield partial(self._loss, sequences.rows(part), weights[part], packed)
+
+    def _loss(self, sequences: Sequences, weights: Tensor, packed: Packed | None) -> tuple[Tensor, dict[str, float]]:
+        with precision(sequences.tokens.device):
+            log_probs = response_log_probs_alone(self._model, sequences, packed=packed)
+        return -weighted_sum(log_probs, weights[:, : log_probs.shape[1]]), {}
 
     def _parts(self, sequences: Sequences) -> Iterator[tuple[Tensor, Packed | None]]:
         """Row numbers of each micro-batch, and how its rows are packed."""
@@ -81,11 +87,16 @@ class Comparison:
         margins = torch.tensor([row.get("margin", 0.0) for row in rows], dtype=torch.float32, device=device)
         most = max(1, (self._most_tokens or TOKENS[device.type]) // 2)
         for pairs in micro_batches(_longer_of_each_pair(sequences), most):
-            with precision(device):
-                scores = sequence_scores(self._scorer, sequences.rows(torch.cat((pairs, pairs + len(rows)))))
-            chosen, rejected = scores.chunk(2)
-            loss = bradley_terry_loss(chosen, rejected, margin=margins[pairs], centring=self._centring)
-            yield loss * (len(pairs) / len(rows)), {"accuracy": int((chosen > rejected).sum()) / len(rows)}
+            both = sequences.rows(torch.cat((pairs, pairs + len(rows))))
+            yield partial(self._loss, both, margins[pairs], len(rows))
+
+    def _loss(self, both: Sequences, margins: Tensor, rows: int) -> tuple[Tensor, dict[str, float]]:
+        """Of some of a batch's rows: their chosen answers, then their rejected ones."""
+        with precision(margins.device):
+            scores = sequence_scores(self._scorer, both)
+        chosen, rejected = scores.chunk(2)
+        loss = bradley_terry_loss(chosen, rejected, margin=margins, centring=self._centring)
+        return loss * (len(margins) / rows), {"accuracy": int((chosen > rejected).sum()) / rows}
 
     def margins(self) -> list[float]:
         """Return score of chosen less score of rejected for every row, in order."""
@@ -116,16 +127,23 @@ class Verdicts:
         sequences = _responses(rows, self._pad, device)
         good = torch.tensor([row["good"] for row in rows], dtype=torch.bool, device=device)
         for part in micro_batches(sequences, self._most_tokens):
-            with precision(device):
-                scores = sequence_scores(self._scorer, sequences.rows(part))
-            right = int(((scores > 0) == good[part]).sum())
-            yield binary_loss(scores, good[part]) * (len(part) / len(rows)), {"accuracy": right / len(rows)}
+            yield partial(self._loss, sequences.rows(part), good[part], len(rows))
+
+    def _loss(self, sequences: Sequences, good: Tensor, rows: int) -> tuple[Tensor, dict[str, float]]:
+        with precision(good.device):
+            scores = sequence_scores(self._scorer, sequences)
+        right = int(((scores > 0) == good).sum())
+        return binary_loss(scores, good) * (len(good) / rows), {"accuracy": right / rows}
+
+
+def mean_loss(objective: Imitation | Comparison | Verdicts, rows: int, device: torch.device) -> float:
+    """Return an objective's loss on rows 0..rows-1 as one batch, for held-out rows."""
+    return sum(in_order((partial(_alone, part) for part in objective(range(rows))), device))
 
 
 @torch.no_grad()
-def mean_loss(objective: Imitation | Comparison | Verdicts, rows: int) -> float:
-    """Return an objective's loss on rows 0..rows-1 as one batch, for held-out rows."""
-    return sum(loss.item() for loss, _ in objective(range(rows)))
+def _alone(part: Callable[[], tuple[Tensor, dict[str, float]]]) -> float:
+    return part()[0].item()
 
 
 def _responses(rows: Sequence[Row], pad: int, device: torch.device) -> Sequences:

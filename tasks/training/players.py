@@ -1,14 +1,15 @@
 """Who takes part in learning from rewards: the models, what they are paid for, and how answers are drawn."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from tasks.models.scoring import Reference
 from tasks.rewards.composed import ComposedReward
-from tasks.training.objectives import Imitation
+from tasks.training.objectives import Imitation, Parts
 from tasks.training.order import ShuffledOrder
 
 
@@ -34,10 +35,12 @@ class Mix:
     batch: int
     coefficient: float
 
-    def losses(self, step: int) -> Iterator[Tensor]:
+    def parts(self, step: int) -> Parts:
         """Yield the parts of the weighted loss of an optimiser step, counted from 0 over the whole run."""
-        for loss, _ in self.demonstrations(self.order.batch(step, self.batch)):
-            yield self.coefficient * loss
+        return (partial(self._weighted, part) for part in self.demonstrations(self.order.batch(step, self.batch)))
+
+    def _weighted(self, part: Callable[[], tuple[Tensor, dict[str, float]]]) -> tuple[Tensor, dict[str, float]]:
+        return self.coefficient * part()[0], {}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ arXiv:2403.17031: no dropout, separate critic, per-token KL in the reward, penal
 advantages, constant learning rate, both gradients clipped. The algorithms without a critic learn in the same way."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -18,15 +19,14 @@ from tasks.rl.kl import ESTIMATORS, k3
 from tasks.rl.losses import clipped_policy_loss, clipped_value_loss
 from tasks.rl.masking import counted, token_weights, weighted_sum
 from tasks.training.credit import Controls
-from tasks.training.optimising import descend
+from tasks.training.optimising import Learner, descend
 from tasks.training.players import Players, Prompt
 from tasks.training.rollouts import Experience, collect
 
 if TYPE_CHECKING:
     from tasks.contracts.policy_config import PPOConfig
 
-SEEN = ("clip_share", "ratio", "step_kl_nats")  # means over a step's tokens, gathered a micro-batch at a time
-Piece = tuple[Experience, Tensor]  # rows that go through a model together, and the weights of their tokens
+Loss = tuple[Tensor, dict[str, float]]  # of a micro-batch, and its share of the numbers to report
 
 
 def update(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], prompts: Sequence[Prompt],
@@ -56,7 +56,7 @@ def update(players: Players, optimisers: Mapping[str, torch.optim.Optimizer], pr
         step = _Step(players, optimisers, experience, rows, config, controls.kl_coefficient,
                      what=f"train_policy, update {number}")
         learned.append(step.learn((number - 1) * len(minibatches) + index))
-        if step.too_far:
+        if step.too_far(learned[-1]):
             break
     if config.reference_decay is not None:
         players.anchor.follow(players.policy, decay=config.reference_decay)
@@ -81,43 +81,48 @@ class _Step:
                  rows: Tensor, config: "PPOConfig", kl_coefficient: float, *, what: str):
         self._players, self._optimisers, self._experience = players, optimisers, experience
         self._rows, self._config, self._kl_coefficient = rows.to(players.device), config, kl_coefficient
-        self._what, self._seen = what, dict.fromkeys(SEEN, 0.0)
+        self._what = what
 
     def learn(self, step: int) -> dict[str, float]:
         """Take the steps and return their numbers; `step` counts from 0 over the whole run."""
-        config, players = self._config, self._players
-        mix = players.mix.losses(step) if players.mix else ()
-        loss, norm = descend(
-            chain(self._losses(self._policy_loss), mix), players.policy, self._optimisers["policy"],
-            clip=config.gradient_clip, what=f"{self._what}, policy", unless=lambda: self.too_far or self.left_out)
-        numbers = {"policy_loss": loss, "gradient_norm": norm, **self._seen, "left_out_share": float(self.left_out)}
-        if players.critic is None or self.too_far or self.left_out:
-            return numbers
-        loss, norm = descend(self._losses(self._value_loss), players.critic, self._optimisers["critic"],
-                             clip=config.gradient_clip, what=f"{self._what}, critic")
-        return {**numbers, "value_loss": loss, "critic_gradient_norm": norm}
+        players = self._players
+        mix = players.mix.parts(step) if players.mix else ()
+        learners = [Learner(players.policy, self._optimisers["policy"], chain(self._parts(self._policy_loss), mix),
+                            f"{self._what}, policy")]
+        if players.critic is not None:
+            learners.append(Learner(players.critic, self._optimisers["critic"], self._parts(self._value_loss),
+                                    f"{self._what}, critic"))
+        numbers, *of_critic = descend(learners, clip=self._config.gradient_clip, unless=self._stays)
+        numbers = {"policy_loss": numbers.pop("loss"), **numbers, "left_out_share": float(self._left_out(numbers))}
+        for found in of_critic:
+            numbers |= {"value_loss": found["loss"], "critic_gradient_norm": found["gradient_norm"]}
+        return numbers
 
-    @property
-    def too_far(self) -> bool:
+    def too_far(self, numbers: Mapping[str, float]) -> bool:
         """Whether the policy has left the one that sampled by more than the settings allow."""
-        return self._config.stop_kl is not None and self._seen["step_kl_nats"] > self._config.stop_kl
+        return self._config.stop_kl is not None and numbers["step_kl_nats"] > self._config.stop_kl
 
-    @property
-    def left_out(self) -> bool:
+    def _left_out(self, numbers: Mapping[str, float]) -> bool:
         """Whether the probability ratio of these rows is beyond the guard, so that nothing is learned from them."""
-        return self._config.ratio_guard is not None and self._seen["ratio"] > self._config.ratio_guard
+        return self._config.ratio_guard is not None and numbers["ratio"] > self._config.ratio_guard
 
-    def _losses(self, loss_of: Callable[[Piece], Tensor]) -> Iterator[Tensor]:
-        """Yield loss_of every micro-batch of the rows; they add up to the loss of all rows."""
+    def _stays(self, numbers: Mapping[str, float]) -> bool:
+        return self.too_far(numbers) or self._left_out(numbers)
+
+    def _parts(self, loss_of: Callable[[Experience, Tensor], Loss]) -> Iterator[Callable[[], Loss]]:
+        """Yield the micro-batches of the rows; their losses add up to the loss of all rows."""
         weights = token_weights(self._experience.mask[self._rows], aggregation=self._config.aggregation)
         for part in micro_batches(self._experience.sequences.rows(self._rows), self._config.micro_batch_tokens):
-            piece = self._experience.rows(self._rows[part])
-            with precision(self._players.device):
-                yield loss_of((piece, weights[part, : piece.mask.shape[1]]))
+            some = self._experience.rows(self._rows[part])
+            yield partial(self._precisely, loss_of, some, weights[part, : some.mask.shape[1]])
 
-    def _policy_loss(self, piece: Piece) -> Tensor:
-        (some, weights), config = piece, self._config
-        policy, temperature = self._players.policy, self._players.temperature
+    def _precisely(self, loss_of: Callable[[Experience, Tensor], Loss], some: Experience, weights: Tensor) -> Loss:
+        with precision(self._players.device):
+            return loss_of(some, weights)
+
+    def _policy_loss(self, some: Experience, weights: Tensor) -> Loss:
+        """Of rows that go through a model together; `weights` are those of their tokens."""
+        config, policy, temperature = self._config, self._players.policy, self._players.temperature
         bonus: Tensor | float = 0.0
         if config.entropy_bonus:
             log_probs, entropy = response_log_probs(policy, some.sequences, temperature=temperature)
@@ -131,14 +136,11 @@ class _Step:
             kl = ESTIMATORS[config.kl.estimator](counted(log_probs - some.anchor_log_probs, weights))
             loss = loss + self._kl_coefficient * weighted_sum(kl, weights)
         moved = log_probs.detach() - some.log_probs
-        shares = clip_share, weighted_sum(moved.exp(), weights), weighted_sum(k3(-moved), weights)
-        for name, share in zip(SEEN, shares, strict=True):
-            self._seen[name] += share.item()
-        return loss
+        return loss, {"clip_share": clip_share.item(), "ratio": weighted_sum(moved.exp(), weights).item(),
+                      "step_kl_nats": weighted_sum(k3(-moved), weights).item()}
 
-    def _value_loss(self, piece: Piece) -> Tensor:
-        some, weights = piece
+    def _value_loss(self, some: Experience, weights: Tensor) -> Loss:
         if some.values is None or some.targets is None:
             raise ValueError("a critic learns from values and targets, and the experience has none")
         values = response_values(self._players.critic, some.sequences)
-        return clipped_value_loss(values, some.values, some.targets, weights, clip=self._config.value_clip)
+        return clipped_value_loss(values, some.values, some.targets, weights, clip=self._config.value_clip), {}

@@ -1,24 +1,23 @@
 """The supervised loop: pretraining, SFT and the reward model differ in the loss alone."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from tasks.contracts.reporting import Sink
 from tasks.models.checkpoints import remove_checkpoints
 from tasks.training.adapting import done_learning, ready_to_learn
-from tasks.training.optimising import adamw, descend, scheduled_rate
+from tasks.training.optimising import Learner, Part, adamw, descend, scheduled_rate
 from tasks.training.order import ShuffledOrder
 from tasks.training.resuming import Snapshot
 
 if TYPE_CHECKING:
     from tasks.contracts.learning_config import LoopConfig
 
-Objective = Callable[[list[int]], Iterable[tuple[Tensor, Mapping[str, float]]]]
+Objective = Callable[[list[int]], Iterable[Part]]
 SAVE_EVERY = 100  # steps between two checkpoints
 
 
@@ -35,8 +34,7 @@ def train_supervised(
 
     Args:
         rows: how many rows there are.
-        objective: row numbers -> (scalar loss, further numbers to report) of one micro-batch after the other; they
-            add up to the batch's (tasks.training.objectives).
+        objective: row numbers -> the micro-batches of a batch (tasks.training.objectives).
         what: the stage's name, for messages.
         adapter: the folder that the adapters are written to as well before they are merged.
 
@@ -57,21 +55,12 @@ def train_supervised(
         rate = scheduled_rate(step, steps, config)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        numbers: dict[str, float] = {}
-        losses = _tallied(objective(order.batch(step, config.batch)), numbers)
-        loss, norm = descend(losses, model, optimiser, clip=config.gradient_clip, what=f"{what}, step {step + 1}")
-        history.append({"loss": loss, **numbers, "gradient_norm": norm, "learning_rate": rate})
+        learner = Learner(model, optimiser, objective(order.batch(step, config.batch)), f"{what}, step {step + 1}")
+        (numbers,) = descend([learner], clip=config.gradient_clip)
+        history.append({**numbers, "learning_rate": rate})
         sink.step(step + 1, history[-1])
         if (step + 1) % SAVE_EVERY == 0 and step + 1 < steps:
             snapshot.save(checkpoints, step + 1, state={"history": history})
     done_learning(model, adapter)
     remove_checkpoints(checkpoints)
     return history[-1]
-
-
-def _tallied(parts: Iterable[tuple[Tensor, Mapping[str, float]]], totals: dict[str, float]) -> Iterator[Tensor]:
-    """Yield the losses, and add the numbers that come with them to totals."""
-    for loss, numbers in parts:
-        for name, number in numbers.items():
-            totals[name] = totals.get(name, 0.0) + number
-        yield loss

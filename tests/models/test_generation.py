@@ -1,6 +1,7 @@
 import torch
 
 from tasks.models.generation import generate
+from tasks.models.workers import use_workers
 from tests.models.tiny import END, PAD, tiny_model
 
 PROMPTS = [[1, 5, 6, 7], [1, 8], [1, 9, 4], [1, 5]] * 8
@@ -41,3 +42,20 @@ def test_padding_and_leaving_rows_do_not_change_what_the_model_would_say():
         while len(tokens) < len(PROMPTS[row]) + 12 and tokens[-1] != END:
             tokens.append(int(model(input_ids=torch.tensor([tokens])).logits[0, -1].argmax()))
         assert sequences.response(row) == tokens[len(PROMPTS[row]) :]
+
+
+def test_a_row_is_written_the_same_whoever_writes_beside_it():
+    model = tiny_model()
+    alone = [sample(model, PROMPTS[:count]).response(0) for count in (2, 4, 16)]
+    assert alone[0] == alone[1] == alone[2]
+
+
+def test_parts_written_side_by_side_are_those_written_one_after_the_other():
+    model = tiny_model()
+    one = sample(model, PROMPTS)
+    use_workers(2)
+    try:
+        two = sample(model, PROMPTS)
+    finally:
+        use_workers(1)
+    assert torch.equal(one.tokens, two.tokens)

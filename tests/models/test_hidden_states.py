@@ -98,8 +98,8 @@ def test_no_places_give_no_states():
 
 
 def test_a_plain_llama_takes_the_short_way_and_others_do_not():
-    assert hidden_states._is_plain_llama(llama().base_model)
-    assert not hidden_states._is_plain_llama(gpt2().base_model)
+    assert hidden_states.is_plain_llama(llama().base_model)
+    assert not hidden_states.is_plain_llama(gpt2().base_model)
     listened_to = llama()
     listened_to.model.layers[1].self_attn.register_forward_pre_hook(lambda *_: None)
-    assert not hidden_states._is_plain_llama(listened_to.base_model)
+    assert not hidden_states.is_plain_llama(listened_to.base_model)

@@ -27,9 +27,10 @@ def test_some_at_a_time_gives_the_same_as_all_at_once(monkeypatch):
 
 
 def test_micro_batches_hold_rows_of_like_length_up_to_so_many_tokens_padding_included():
-    # lengths 3, 7, 2, 5, 6: sorted 7 6 5 3 2; 14 tokens hold 2 rows of 7, then 2 of 5, then the one of 2
+    # lengths 3, 7, 2, 5, 6: sorted 7 6 5 3 2; 14 tokens hold 2 rows of 7, then 2 of 5, then the one of 2: three parts.
+    # 12 tokens make three parts too, 7, 6 and 5, 3 and 2, which are more alike; 11 tokens make four
     sequences = join([[1]] * 5, [[9] * n for n in (2, 6, 1, 4, 5)], pad=0)
-    assert [part.tolist() for part in micro_batches(sequences, 14)] == [[1, 4], [3, 0], [2]]
+    assert [part.tolist() for part in micro_batches(sequences, 14)] == [[1], [4, 3], [0, 2]]
     assert [part.tolist() for part in micro_batches(sequences, 1)] == [[1], [4], [3], [0], [2]]  # a row is never cut
 
 

@@ -10,11 +10,12 @@ from tasks.contracts.reporting import Silent
 from tasks.models.adapters import with_adapters
 from tasks.models.folders import load_scorer, save_model
 from tasks.models.scoring import Reference
+from tasks.models.workers import use_workers
 from tasks.rewards.composed import ComposedReward
 from tasks.rewards.scale import Scale
 from tasks.training.credit import Controls
 from tasks.training.determinism import generator
-from tasks.training.objectives import Imitation
+from tasks.training.objectives import Imitation, mean_loss
 from tasks.training.optimising import adamw
 from tasks.training.order import ShuffledOrder
 from tasks.training.players import Mix, Players, Prompt
@@ -74,6 +75,21 @@ def one_update(team, settings, number=1, controls=None):
                         controls or Controls(settings.kl.coefficient), source=generator(1), order=generator(2),
                         number=number)
     return numbers
+
+
+@pytest.mark.parametrize("changes", [
+    {}, {"lora": {"rank": 2, "alpha": 4.0}, "gradient_checkpointing": True},
+    {"algorithm": "rloo", "group": 2, "entropy_bonus": 0.1}])
+def test_how_many_cores_compute_changes_no_byte(tmp_path, changes):
+    settings = {"micro_batch_tokens": 30, **changes}  # several parts a step
+    alone, rounds = train(tmp_path / "one", **settings)
+    use_workers(3)
+    try:
+        beside, same = train(tmp_path / "three", **settings)
+    finally:
+        use_workers(1)
+    assert torch.equal(beside, alone)
+    assert same == rounds
 
 
 class Stop(Exception):
@@ -236,8 +252,7 @@ def test_the_mix_teaches_demonstrations_beside_the_reward(tmp_path):
         demonstrations = Imitation(team.policy, rows, pad=PAD)
         mixed = replace(team, mix=Mix(demonstrations, ShuffledOrder(16, 0), 8, coefficient) if coefficient else None)
         one_update(mixed, config(epochs=4))
-        with torch.no_grad():
-            return sum(loss.item() for loss, _ in demonstrations(range(16)))
+        return mean_loss(demonstrations, 16, torch.device("cpu"))
 
     assert loss_after(5.0) < loss_after(0.0) - 0.3
 

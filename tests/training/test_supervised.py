@@ -13,11 +13,12 @@ from tasks.models.scorers import sequence_scores
 from tasks.models.sequences import join
 from tasks.training import supervised
 from tasks.training.objectives import Comparison, Imitation, Verdicts, mean_loss
-from tasks.training.optimising import scheduled_rate
+from tasks.training.optimising import Learner, Part, adamw, descend, scheduled_rate
 from tasks.training.order import ShuffledOrder
 from tasks.training.supervised import train_supervised
 from tests.models.tiny import PAD, tiny_model
 
+CPU = torch.device("cpu")
 CONFIG = LanguageLoopConfig(epochs=3.0, batch=4, learning_rate=0.01, warmup_share=0.1, final_share=0.1)
 ROWS = [{"prompt": [1, 3 + i % 5], "response": [8 + i % 4, 2]} for i in range(24)]
 
@@ -85,11 +86,25 @@ def test_a_loss_that_is_not_finite_stops_with_its_step_and_leaves_the_weights(tm
     before = [weight.detach().clone() for weight in model.parameters()]
 
     def objective(rows):
-        yield next(model.parameters()).sum() * float("nan"), {}
+        yield lambda: (next(model.parameters()).sum() * float("nan"), {})
 
     with pytest.raises(NotFinite, match="test, step 1"):
         train_supervised(model, 8, objective, CONFIG, seed=0, sink=Silent(), checkpoints=tmp_path, what="test")
     assert all(torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+
+
+def test_two_weights_with_one_gradient_each_get_their_own():
+    class Sum(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = (torch.nn.Parameter(torch.zeros(3)) for _ in range(2))
+
+    model = Sum()
+    parts: list[Part] = [lambda: ((model.one + model.two).pow(2).sum() + (model.one + model.two).sum(), {})] * 2
+    (numbers,) = descend([Learner(model, adamw(model, learning_rate=0.1), parts, "test")], clip=1e9)
+    # each part's gradient is 2 * 0 + 1 in all six places; two parts make 2
+    assert model.one.grad.tolist() == model.two.grad.tolist() == [2.0, 2.0, 2.0]
+    assert numbers["gradient_norm"] == pytest.approx(24**0.5, abs=1e-6)
 
 
 def test_every_row_is_seen_once_a_pass_in_another_order():
@@ -119,8 +134,8 @@ def test_a_loop_of_one_step_without_warm_up_runs_at_the_peak():
 def test_a_mean_loss_weighs_rows_by_their_tokens():
     objective = Imitation(tiny_model(), [{"prompt": [1, 4], "response": [5, 2]}, {"prompt": [1], "response": [7] * 6}],
                           pad=PAD)
-    short, long = (next(objective([row]))[0].item() for row in (0, 1))
-    assert mean_loss(objective, 2) == pytest.approx((2 * short + 6 * long) / 8, abs=1e-6)
+    short, long = (next(objective([row]))()[0].item() for row in (0, 1))
+    assert mean_loss(objective, 2, CPU) == pytest.approx((2 * short + 6 * long) / 8, abs=1e-6)
 
 
 def test_margins_are_score_of_chosen_less_score_of_rejected(tmp_path):
@@ -131,7 +146,7 @@ def test_margins_are_score_of_chosen_less_score_of_rejected(tmp_path):
     bad = sequence_scores(scorer, join([[1, 4]], [[6, 7, 2]], pad=0)).item()
     comparison = Comparison(scorer, pairs, pad=PAD)
     assert comparison.margins() == pytest.approx([good - bad] * 2, abs=1e-6)
-    assert next(comparison([0]))[1]["accuracy"] == float(good > bad)
+    assert next(comparison([0]))()[1]["accuracy"] == float(good > bad)
 
 
 UNEQUAL = [{"prompt": [1, *range(3, 4 + i % 4)], "response": [*range(5, 6 + 3 * i % 8), 2]} for i in range(10)]
@@ -149,7 +164,7 @@ def scorer(folder):
 def whole_batch(model, objective):
     """Loss, numbers and gradients of all rows, and in how many parts they came."""
     model.zero_grad()
-    parts = list(objective(range(10)))
+    parts = [part() for part in objective(range(10))]
     loss = sum(part for part, _ in parts)
     loss.backward()
     numbers = {name: sum(one[name] for _, one in parts) for name in parts[0][1]}
@@ -182,7 +197,7 @@ def test_a_language_model_has_the_same_gradient_in_small_parts_as_in_one(packing
 
 def test_both_answers_of_a_pair_are_read_together(tmp_path):
     objective = Comparison(scorer(tmp_path), PAIRS, pad=PAD, most_tokens=1)
-    parts = list(objective(range(10)))
+    parts = [part() for part in objective(range(10))]
     assert len(parts) == 10  # one pair each, however few tokens are allowed
     assert all(numbers["accuracy"] in (0.0, 0.1) for _, numbers in parts)
 
@@ -194,7 +209,7 @@ def test_a_margin_is_asked_for_row_by_row_and_scores_are_held_around_zero(tmp_pa
     lead = Comparison(model, pairs, pad=PAD).margins()[0]
     good, bad = (sequence_scores(model, join([[1, 4]], [answer], pad=PAD)).item() for answer in ([5, 2], [6, 7, 2]))
     expected = (math.log1p(math.exp(-(lead - 0.5))) + math.log1p(math.exp(lead))) / 2 + 0.3 * (good + bad) ** 2
-    assert mean_loss(Comparison(model, pairs, pad=PAD, centring=0.3), 2) == pytest.approx(expected, abs=1e-6)
+    assert mean_loss(Comparison(model, pairs, pad=PAD, centring=0.3), 2, CPU) == pytest.approx(expected, abs=1e-6)
 
 
 def test_verdicts_are_a_cross_entropy_of_each_answer_alone(tmp_path):
@@ -204,8 +219,8 @@ def test_verdicts_are_a_cross_entropy_of_each_answer_alone(tmp_path):
             {"prompt": [1, 4], "response": [6, 7, 2], "good": False}]
     expected = (math.log1p(math.exp(-first)) + math.log1p(math.exp(second))) / 2
     objective = Verdicts(model, rows, pad=PAD)
-    assert mean_loss(objective, 2) == pytest.approx(expected, abs=1e-6)
-    assert next(objective(range(2)))[1] == {"accuracy": ((first > 0) + (second <= 0)) / 2}
+    assert mean_loss(objective, 2, CPU) == pytest.approx(expected, abs=1e-6)
+    assert next(objective(range(2)))()[1] == {"accuracy": ((first > 0) + (second <= 0)) / 2}
 
 
 def test_packed_and_padded_training_end_with_the_same_weights(tmp_path):
@@ -234,7 +249,7 @@ def test_adapters_learn_and_the_model_is_an_ordinary_one_again_with_the_adapters
     objective = Imitation(base, ROWS, pad=PAD)
     again = tiny_model()
     torch.nn.utils.vector_to_parameters(merged, again.parameters())
-    assert mean_loss(objective, 24) == pytest.approx(mean_loss(Imitation(again, ROWS, pad=PAD), 24), abs=1e-6)
+    assert mean_loss(objective, 24, CPU) == pytest.approx(mean_loss(Imitation(again, ROWS, pad=PAD), 24, CPU), abs=1e-6)
 
 
 def test_a_loop_of_adapters_broken_off_goes_on_and_ends_the_same_with_adapters_alone_in_its_checkpoint(
