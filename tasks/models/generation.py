@@ -12,7 +12,7 @@ from tasks.models.readers import begin_reading
 from tasks.models.sequences import Sequences
 from tasks.models.workers import in_order
 
-LEAVE_AT = 0.75  # the batch is cut down when at most this share of it still writes; each cut copies the cache
+LOOK_EVERY = {"cpu": 1, "cuda": 16}  # steps after which it is seen who still writes; a GPU has to stop for that
 PART_ROWS = 64  # that write together on a CPU: fewer have operations too small, more leave workers without work
 
 Chance = Callable[[Tensor, int], Tensor | torch.Generator]  # rows and step -> what their tokens are drawn by
@@ -63,14 +63,15 @@ def _written(model, prompts: Sequence[Sequence[int]], chance: Chance, most_token
     writing = torch.ones(len(prompts), dtype=torch.bool, device=device)
     scores, reader = begin_reading(model, *_left_padded(prompts, pad, device), room=most_tokens)
     for step in range(most_tokens):
-        drawn = draw(scores.float() / temperature, chance(alive, step))
-        written[alive[writing], step] = drawn[writing]
-        lengths[alive[writing]] += 1
+        drawn = torch.where(writing, draw(scores.float() / temperature, chance(alive, step)), pad)
+        written[alive, step] = drawn
+        lengths[alive] += writing
         writing = writing & (drawn != end)
-        left = int(writing.sum())
-        if not left or step + 1 == most_tokens:
+        last = step + 1 == most_tokens
+        left = len(writing) if last or (step + 1) % LOOK_EVERY[device.type] else int(writing.sum())
+        if last or not left:
             break
-        if left <= LEAVE_AT * len(writing):
+        if left <= reader.leave_at * len(writing):
             staying = writing.nonzero().squeeze(1)
             reader.keep(staying)
             alive, drawn, writing = alive[staying], drawn[staying], writing[staying]

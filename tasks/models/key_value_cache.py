@@ -9,6 +9,10 @@ from transformers.cache_utils import Cache, DynamicLayer
 class RoomyLayer(DynamicLayer):
     """A layer's keys and values, float [batch, heads, time, width], as views of tensors with more time.
 
+    Attributes:
+        whole: those tensors.
+        length: tokens that were read.
+
     Args:
         filled: the layer to go on from.
         room: tokens that may still come.
@@ -20,25 +24,29 @@ class RoomyLayer(DynamicLayer):
         keys, values = filled.keys, filled.values
         if keys is None or values is None:
             raise ValueError("a layer that has read nothing has no shape to make room in")
-        self._room = (_with_room(keys, room), _with_room(values, room))
+        self.whole = (_with_room(keys, room), _with_room(values, room))
         self._show(keys.shape[-2])
 
     def update(self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """Write what the next tokens add and return all keys and values so far."""
-        start, new = self._length, key_states.shape[-2]
-        for whole, states in zip(self._room, (key_states, value_states), strict=True):
+        start, new = self.length, key_states.shape[-2]
+        for whole, states in zip(self.whole, (key_states, value_states), strict=True):
             whole.narrow(-2, start, new).copy_(states)
         return self._show(start + new)
 
     def batch_select_indices(self, indices: Tensor) -> None:
         """Keep the rows at indices, int64 [n]."""
-        keys, values = self._room
-        self._room = (keys[indices], values[indices])
-        self._show(self._length)
+        keys, values = self.whole
+        self.whole = (keys[indices], values[indices])
+        self._show(self.length)
+
+    def show_more(self, tokens: int) -> None:
+        """Count what was written behind the layer's back as read."""
+        self._show(self.length + tokens)
 
     def _show(self, length: int) -> tuple[Tensor, Tensor]:
-        keys, values = (whole.narrow(-2, 0, length) for whole in self._room)
-        self._length, self.keys, self.values = length, keys, values
+        keys, values = (whole.narrow(-2, 0, length) for whole in self.whole)
+        self.length, self.keys, self.values = length, keys, values
         return keys, values
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from tasks.models.hidden_states import hidden_states_at
 from tasks.models.output_layer import TokenLogProbs
 from tasks.models.packing import Packed
+from tasks.models.precision import number_format
 from tasks.models.sequences import Sequences
 
 
@@ -43,6 +44,7 @@ def _of_tokens(model, sequences: Sequences, temperature: float, packed: Packed |
         hidden = hidden_states_at(
             model, packed.tokens, packed.rows[rows], packed.starts[rows] + columns - 1, packed.positions)
     head = model.get_output_embeddings()
+    hidden = hidden.to(number_format(head.weight))  # autocast ends with the forward pass, and backward needs the same
     return TokenLogProbs.apply(hidden, head.weight, getattr(head, "bias", None), sequences.tokens[rows, columns],
                                temperature, want_entropy)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-CHUNK_ELEMENTS = 1 << 21  # scores in flight at most: 16 MiB in float32
+CHUNK_ELEMENTS = {"cpu": 1 << 21, "cuda": 1 << 27}  # scores in flight at most: 8 MiB and 512 MiB in float32
 KEPT_ELEMENTS = 1 << 25  # probabilities that one forward pass may keep for its backward pass: 128 MiB in float32
 
 
@@ -30,8 +30,9 @@ class TokenLogProbs(torch.autograd.Function):
         entropy = torch.empty_like(log_probs) if want_entropy else None
         keep = any(ctx.needs_input_grad[:3]) and hidden.shape[0] * weight.shape[0] <= KEPT_ELEMENTS
         ctx.kept = []
+        cast, shift = _like(hidden, weight, bias)
         for part in _chunks(hidden, weight):
-            scores = _log_softmax(hidden[part], weight, bias, temperature)
+            scores = _log_softmax(hidden[part], cast, shift, temperature)
             log_probs[part] = scores.gather(1, targets[part, None]).squeeze(1)
             if entropy is not None:
                 probabilities = scores.exp()
@@ -52,15 +53,16 @@ class TokenLogProbs(torch.autograd.Function):
         to_hidden = torch.empty_like(hidden)
         to_weight = torch.zeros_like(weight, dtype=torch.float32) if ctx.needs_input_grad[1] else None
         to_bias = torch.zeros_like(bias, dtype=torch.float32) if ctx.needs_input_grad[2] else None
+        cast, shift = _like(hidden, weight, bias)
         for part in _chunks(hidden, weight):
             probabilities = (ctx.kept.pop(0) if ctx.kept else  # gone after the first backward pass
-                             _log_softmax(hidden[part], weight, bias, ctx.temperature).exp_())
+                             _log_softmax(hidden[part], cast, shift, ctx.temperature).exp_())
             delta = _to_scores(
                 probabilities, targets[part, None], None if gradient is None else gradient[part, None],
                 None if entropy_gradient is None else entropy_gradient[part, None],
                 None if entropy is None else entropy[part, None])
             delta = (delta if ctx.temperature == 1 else delta.div_(ctx.temperature)).to(hidden.dtype)
-            to_hidden[part] = delta @ weight.to(hidden.dtype)
+            to_hidden[part] = delta @ cast
             if to_weight is not None and to_weight.dtype == delta.dtype:
                 to_weight.addmm_(delta.T, hidden[part])
             elif to_weight is not None:
@@ -72,14 +74,18 @@ class TokenLogProbs(torch.autograd.Function):
 
 
 def _chunks(hidden: Tensor, weight: Tensor) -> Iterator[slice]:
-    size = max(1, CHUNK_ELEMENTS // len(weight))
+    size = max(1, CHUNK_ELEMENTS[weight.device.type] // len(weight))
     return (slice(start, start + size) for start in range(0, len(hidden), size))
+
+
+def _like(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Weight and bias in the number format of hidden."""
+    return weight.to(hidden.dtype), None if bias is None else bias.to(hidden.dtype)
 
 
 def _log_softmax(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: float) -> Tensor:
     """Log-probabilities of the whole vocabulary, float32 [tokens, vocabulary]."""
-    scores = torch.nn.functional.linear(
-        hidden, weight.to(hidden.dtype), None if bias is None else bias.to(hidden.dtype)).float()
+    scores = torch.nn.functional.linear(hidden, weight, bias).float()
     return torch.log_softmax(scores if temperature == 1 else scores.div_(temperature), 1)
 
 

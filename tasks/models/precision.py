@@ -10,3 +10,9 @@ def precision(device: torch.device) -> contextlib.AbstractContextManager:
     if device.type == "cuda":
         return torch.autocast("cuda", dtype=torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def number_format(weight: torch.Tensor) -> torch.dtype:
+    """Return the format that a product with this weight is computed in now, autocast included."""
+    kind = weight.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype

@@ -6,12 +6,19 @@ import torch
 from torch import Tensor
 from transformers.cache_utils import Cache
 
+from tasks.models.captured import CapturedReader
 from tasks.models.key_value_cache import with_room
 from tasks.models.llama_reader import LlamaReader, is_readable_llama
 
 
 class Reader(Protocol):
-    """Has read the same number of tokens of every row, padding on the left included."""
+    """Has read the same number of tokens of every row, padding on the left included.
+
+    Attributes:
+        leave_at: the share of rows at which it is worth while to go on without the others; going on copies the cache.
+    """
+
+    leave_at: float
 
     def read(self, tokens: Tensor) -> Tensor:
         """Read one token a row, int64 [rows]; return the scores of what may follow, float [rows, vocabulary]."""
@@ -29,6 +36,8 @@ class ModelReader:
         mask: int64 [rows, tokens so far], 0 on padding; None: there is none.
         places: int64 [rows], how many tokens of each row have counted so far.
     """
+
+    leave_at = 0.75
 
     def __init__(self, model: Any, cache: Cache, mask: Tensor | None, places: Tensor):
         self._model, self._cache, self._mask, self._places = model, cache, mask, places
@@ -59,6 +68,7 @@ def begin_reading(model: Any, tokens: Tensor, mask: Tensor, room: int) -> tuple[
     output = model(input_ids=tokens, attention_mask=padded, position_ids=(mask.cumsum(1) - 1).clamp(min=0),
                    use_cache=True, logits_to_keep=1)
     cache, places = with_room(output.past_key_values, room), mask.sum(1)
-    if is_readable_llama(model, cache):
-        return output.logits[:, -1], LlamaReader(model, cache, padded, places, room)
-    return output.logits[:, -1], ModelReader(model, cache, padded, places)
+    if not is_readable_llama(model, cache):
+        return output.logits[:, -1], ModelReader(model, cache, padded, places)
+    reader = LlamaReader(model, cache, padded, places, room)
+    return output.logits[:, -1], CapturedReader(reader) if places.is_cuda else reader

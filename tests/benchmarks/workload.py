@@ -131,6 +131,10 @@ class Clock:
     def note(self, text: str) -> None:
         pass
 
+    def between(self) -> float:
+        """Seconds by the wall clock from the first moment to the last."""
+        return self._moments[-1][0] - self._moments[0][0]
+
     def seconds(self) -> tuple[list[float], list[float]]:
         """Of each step but the first, which warms up: by the wall clock, and on all processors together."""
         steps = list(pairwise(self._moments))[1:]

@@ -44,7 +44,7 @@ def test_the_gradient_is_that_of_the_whole_softmax():
 def test_chunks_of_one_token_give_the_same_bytes_of_log_probability(monkeypatch):
     model = tiny_model()
     whole, entropy = response_log_probs(model, SEQUENCES)
-    monkeypatch.setattr(output_layer, "CHUNK_ELEMENTS", 1)
+    monkeypatch.setattr(output_layer, "CHUNK_ELEMENTS", {"cpu": 1})
     parts, entropy_of_parts = response_log_probs(model, SEQUENCES)
     torch.testing.assert_close(parts, whole, atol=1e-6, rtol=0)
     torch.testing.assert_close(entropy_of_parts, entropy, atol=1e-6, rtol=0)
