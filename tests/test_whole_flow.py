@@ -84,15 +84,16 @@ def test_a_second_run_trains_nothing_and_says_so(workspace):
     assert answer(workspace, "status")["last_run"]["outcome"] == "no change"
 
 
-def test_another_seed_trains_anew_and_a_rule_that_cannot_hold_refuses_it(workspace):
+def test_an_lstm_goes_the_same_way_and_a_rule_that_cannot_hold_refuses_it(workspace):
     settings = workspace / "params.yaml"
     settings.write_text(settings.read_text().replace(
         "    - {metric: reward_model_accuracy, at_least: 0.1,", "    - {metric: reward_model_accuracy, at_least: 1.1,"))
     before = answer(workspace, "status")["champion"]
-    said = hallmark(workspace, "retrain", "--set", "seed=4", expect=1)
+    said = hallmark(workspace, "retrain", "--set", "base.kind=lstm", expect=1)
     assert "reward_model_accuracy wanted" in said.stdout + said.stderr
     status = answer(workspace, "status")
     assert status["last_run"]["outcome"] == "refused"
     assert status["champion"] == before
     assert folder_digest(workspace / "build/policy") != before["digest"]
+    assert "LSTM" in json.loads((workspace / "build/policy/config.json").read_text())["architectures"][0].upper()
     assert answer(workspace, "audit", "verify")["ok"]
