@@ -1,0 +1,144 @@
+"""The manifests of all versions, below <home>/manifests, each named by its Merkle root and written once.
+
+Versions that read the same rows share a file. One that differs little from a list that is there already is kept as a
+change of it: a thousand nightly versions of a million rows need gigabytes less. A change is always of a whole list,
+never of another change, so that a row is looked up in at most three of them.
+
+    ROOT          the ids, sorted, 32 bytes each
+    ROOT.change   root of the whole list (32 bytes), number of ids removed (8 bytes), these, then the ids added
+"""
+
+import heapq
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from tasks.contracts.errors import DigestMismatch
+from tasks.records.manifests import ID_BYTES, Content, Manifest, check_root, mapped, opened
+
+LARGEST_CHANGE = 1 / 16  # of the rows of the list; a larger one is kept whole
+_HEAD_BYTES = ID_BYTES + 8
+
+
+class Rows(Protocol):
+    """Sorted ids, each once."""
+
+    def __len__(self) -> int: ...
+
+    def __contains__(self, row: bytes) -> bool: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+class Changed:
+    """A whole list without the rows of a second one and with those of a third."""
+
+    def __init__(self, whole: Manifest, removed: Manifest, added: Manifest):
+        self._whole, self._removed, self._added = whole, removed, added
+
+    def __len__(self) -> int:
+        return len(self._whole) - len(self._removed) + len(self._added)
+
+    def __contains__(self, row: bytes) -> bool:
+        return row in self._added or (row in self._whole and row not in self._removed)
+
+    def __iter__(self) -> Iterator[bytes]:
+        removed = set(self._removed)
+        return heapq.merge((row for row in self._whole if row not in removed), self._added)
+
+
+class ManifestStore:
+    """The manifests of one installation. Nothing is made before the first one is kept."""
+
+    def __init__(self, home: Path):
+        self.folder = home / "manifests"
+
+    def keep(self, source: Path, root: str, like: str | None = None) -> int:
+        """Keep a manifest under its root, whole or not at all, and return how many rows it has.
+
+        Args:
+            like: root of a kept manifest that may differ little from it, e.g. of the version before.
+
+        Raises:
+            DigestMismatch: the file lists other rows than its root says; nothing was kept.
+        """
+        with opened(source) as rows:
+            if not self.holds(root):
+                check_root(rows, root, source)
+                self._write(root, rows, self._whole_of(like))
+            return len(rows)
+
+    def holds(self, root: str) -> bool:
+        """Whether a manifest is kept under this root."""
+        return self._path(root).exists() or self._change(root).exists()
+
+    @contextmanager
+    def opened(self, root: str) -> Iterator[Rows]:
+        """The rows of a kept manifest, over memory maps. Does not check them against the root: see `checked`.
+
+        Raises:
+            DigestMismatch: it is gone, or damaged so that it cannot be read.
+        """
+        if not self._change(root).exists():
+            with opened(self._path(root)) as rows:
+                yield rows
+            return
+        with mapped(self._change(root)) as content:
+            whole, removed, added = _parts(content, self._change(root))
+            with opened(self._path(whole)) as rows:
+                yield Changed(rows, removed, added)
+
+    def checked(self, root: str) -> list[bytes]:
+        """All ids of a kept manifest. Raises DigestMismatch where they are not those that the root names."""
+        with self.opened(root) as rows:
+            found = list(rows)
+        check_root(found, root, self._path(root))
+        return found
+
+    def _whole_of(self, root: str | None) -> str | None:
+        """The whole list that a kept manifest is, or is a change of."""
+        if root is None or self._path(root).exists():
+            return root
+        if not self._change(root).exists():
+            return None
+        with self._change(root).open("rb") as file:
+            return file.read(ID_BYTES).hex()
+
+    def _write(self, root: str, rows: Manifest, like: str | None) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if like is not None and self._path(like).exists():
+            with opened(self._path(like)) as whole:
+                before, now = set(whole), set(rows)
+            removed, added = sorted(before - now), sorted(now - before)
+            if len(removed) + len(added) <= LARGEST_CHANGE * len(rows):
+                head = bytes.fromhex(like) + len(removed).to_bytes(8)
+                _replace(self._change(root), head + b"".join([*removed, *added]))
+                return
+        _replace(self._path(root), b"".join(rows))
+
+    def _path(self, root: str) -> Path:
+        return self.folder / root
+
+    def _change(self, root: str) -> Path:
+        return self.folder / f"{root}.change"
+
+
+def _parts(content: Content, path: Path) -> tuple[str, Manifest, Manifest]:
+    """Root of the whole list, rows removed, rows added. Raises DigestMismatch where the bytes are no change."""
+    middle = _HEAD_BYTES + int.from_bytes(content[ID_BYTES:_HEAD_BYTES]) * ID_BYTES
+    try:
+        removed, added = Manifest(content, _HEAD_BYTES, middle), Manifest(content, middle)
+    except ValueError as error:
+        raise DigestMismatch("is no change of a row manifest", where=str(path), found=str(error)) from None
+    return content[:ID_BYTES].hex(), removed, added
+
+
+def _replace(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.draft")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
