@@ -11,6 +11,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId, FlowFilter, FlowFilterName
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
@@ -62,7 +63,7 @@ def scheduled_run(url: str, seconds: float) -> datetime | None:
 def _due(client: SyncPrefectClient, deployment: UUID, seconds: float) -> datetime | None:
     of_it, deadline = DeploymentFilter(id=DeploymentFilterId(any_=[deployment])), time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for run in client.read_flow_runs(deployment_filter=of_it):
+        for run in client.read_flow_runs(deployment_filter=of_it, sort=FlowRunSort.EXPECTED_START_TIME_ASC):
             by_scheduler = run.auto_scheduled and run.created_by is not None and run.created_by.type == "SCHEDULE"
             if by_scheduler and run.expected_start_time is not None:
                 return run.expected_start_time

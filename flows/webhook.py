@@ -48,7 +48,7 @@ class Delivery:
 class NoRedirects(HTTPRedirectHandler):
     """Follows no redirect: the answer 3xx is an answer like any other."""
 
-    def redirect_request(self, *_: object) -> None:  # type: ignore[override]
+    def redirect_request(self, *_: object) -> None:
         return None
 
 

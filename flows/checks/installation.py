@@ -4,11 +4,15 @@ import re
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows import workspace
 from flows.graph import read_graph
 from tasks.contracts.config import load_params
 from tasks.contracts.places import CONSTRAINTS, PARAMS, home
+
+if TYPE_CHECKING:
+    import torch
 
 OLDEST_PYTHON = (3, 11)
 Said = tuple[bool, str, str]  # whether it holds, what was found, the next step where it does not
@@ -86,7 +90,7 @@ def gpu(root: Path) -> Said:
             "Do not train on it: see its memory and its driver.")
 
 
-def product_is_right(device: object, dtype: object) -> bool:
+def product_is_right(device: "torch.device", dtype: "torch.dtype") -> bool:
     """Whether a device multiplies matrices as the CPU does."""
     import torch
 

@@ -72,6 +72,7 @@ def test_a_page_of_an_mlflow_server_is_a_link_without_its_password(
     assert "(https://mlflow.example.org/base/#/experiments/7/runs/r1)" in shown_of("places")["mlflow-run"].data
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # it is outside of a flow, where Prefect would rather not be asked
 def test_where_prefect_takes_nothing_it_is_a_line_in_the_log(
     workspace: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -37,7 +37,8 @@ def test_a_message_verifies_and_a_changed_one_does_not(key: Key, tmp_path: Path)
 
 
 def test_an_overloaded_receiver_is_tried_again_with_the_same_id_and_a_new_time(key: Key) -> None:
-    pauses, times = [], iter([100.0, 200.0, 300.0])
+    pauses: list[float] = []
+    times = iter([100.0, 200.0, 300.0])
     with inbox(503, 429, 200) as box:
         delivery = send(
             receiver_of(box.url), key, "msg_1", b"{}", QUICK, sleep=pauses.append, clock=lambda: next(times))
