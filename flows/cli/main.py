@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import typer
 
-from flows.cli import approve, audit, data, doctor, gate, keys, promote, retrain, status, up
+from flows.cli import approve, audit, compare, data, doctor, gate, keys, promote, retrain, status, up
 from tasks.contracts.errors import DiskFull, HallmarkError, StageBroke
 from tasks.contracts.places import home
 
@@ -32,6 +32,7 @@ for name, command in COMMANDS.items():
     app.command(name)(command)
 app.add_typer(data.app, name="data")
 app.add_typer(audit.app, name="audit")
+app.add_typer(compare.app, name="compare")
 app.add_typer(keys.app, name="keys")
 
 
