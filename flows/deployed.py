@@ -86,7 +86,7 @@ def due(client: SyncPrefectClient, deployment: UUID) -> list[FlowRun]:
         flow_run_filter=FlowRunFilter(
             deployment_id=FlowRunFilterDeploymentId(any_=[deployment]),
             state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-            expected_start_time=FlowRunFilterExpectedStartTime(before_=datetime.now(UTC))),
+            expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": datetime.now(UTC)})),
         limit=200)  # the most that a server returns; a later run covers the others
     return sorted(found, key=lambda run: run.expected_start_time or run.created or datetime.now(UTC))
 

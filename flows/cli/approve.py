@@ -1,11 +1,13 @@
 """hallmark approve, reject: sign for or against a version."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.cli import place
+from tasks.contracts.errors import ServiceUnreachable
 
 if TYPE_CHECKING:
     from flows.desk import Desk
@@ -37,6 +39,25 @@ def approve(
     print(f"{answer}: {case}, signed by {signed.statement.approver}, holds until {signed.statement.expires}")
     words = f"`hallmark promote {version}{' --override --reason TEXT' if override else ''}`"
     print(f"{len(names)} of {needed} signature(s)" + (f"; {words} promotes it" if len(names) >= needed else ""))
+    if len(names) >= needed and not override:  # what the gate refused is promoted by hand alone
+        _tell_schedule(desk, version, case.digest)
+
+
+def _tell_schedule(desk: "Desk", version: int, digest: str) -> None:
+    """Tell Prefect, where a server is known, that a version has what it needs; its deployment promotes it."""
+    from flows import embedded, served
+
+    url = served.server(desk.home)
+    if url is None:
+        return
+    embedded.settle(desk.home)
+    try:
+        served.tell(url, served.APPROVAL_GIVEN, served.name_of(desk.root, desk.home),
+                    {"version": version, "digest": digest})
+    except ServiceUnreachable as error:
+        print(error, file=sys.stderr)
+        return
+    print(f"told Prefect at {url.removesuffix('/api')}: where `hallmark schedule` serves, it is promoted now")
 
 
 def reject(version: Version, key: KeyFile, reason: Reason) -> None:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import typer
 
-from flows.cli import approve, audit, compare, data, doctor, gate, keys, promote, retrain, status, up
+from flows.cli import approve, audit, compare, data, doctor, gate, keys, promote, retrain, schedule, status, up
 from tasks.contracts.errors import DiskFull, HallmarkError, StageBroke
 from tasks.contracts.places import home
 
@@ -27,7 +27,7 @@ app = typer.Typer(
 COMMANDS: dict[str, Callable[..., None]] = {
     "retrain": retrain.command, "status": status.command, "gate": gate.command, "approve": approve.approve,
     "reject": approve.reject, "promote": promote.promote, "rollback": promote.rollback, "doctor": doctor.command,
-    "up": up.command}
+    "schedule": schedule.command, "up": up.command}
 for name, command in COMMANDS.items():
     app.command(name)(command)
 app.add_typer(data.app, name="data")
