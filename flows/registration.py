@@ -1,16 +1,14 @@
 """A candidate becomes a version of a registered model, under a signed bundle of the evidence."""
 
-import json
-from collections.abc import Mapping
-
 from flows.aliases import CHALLENGER, move, withdraw
 from flows.decision import Candidate
+from flows.lineage.keeping import Kept, keep, manifest_roots
 from flows.run import Run
 from flows.stages import StageRun
 from tasks.contracts.canonical import file_sha256, folder_digest
 from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.evidence import Decision, Evidence
-from tasks.contracts.places import DVC_LOCK, POLICY, PREPARED, REWARD, SFT
+from tasks.contracts.places import DVC_LOCK, POLICY, REWARD, SFT
 from tasks.records import registry
 from tasks.records.bundle import Bundle, write_bundle
 from tasks.records.registry import Version
@@ -29,7 +27,8 @@ def register(
     if evidence is None:  # there is nothing that anybody could sign
         raise DigestMismatch("nothing is registered without evidence", where=candidate.digest)
     names = run.params.promotion
-    bundle = bundle_of(run, evidence, decision)
+    kept = keep(run)
+    bundle = bundle_of(run, evidence, decision, kept)
     runs = {stage.name: stage.run_id for stage in stages}
     versions = {}
     for folder, name in ((REWARD, names.reward_model), (POLICY, names.policy_model)):
@@ -39,7 +38,7 @@ def register(
             run.root / folder, name, runs.get(MADE_BY[folder]) or run.parent_run,
             {"hallmark.bundle": bundle.digest, "hallmark.run": run.id, "hallmark.commit": run.digests.commit})
         run.record("registered", name=name, version=version.version, digest=version.digest, bundle=bundle.digest,
-                   verdict=decision.verdict)
+                   verdict=decision.verdict, **kept.payload())
         versions[folder] = version
     policy = versions[POLICY].version
     if decision.verdict == "promote":
@@ -49,17 +48,12 @@ def register(
     return versions[POLICY]
 
 
-def bundle_of(run: Run, evidence: Evidence, decision: Decision) -> Bundle:
+def bundle_of(run: Run, evidence: Evidence, decision: Decision, kept: Kept) -> Bundle:
     """All that the decision rests on, in one signed file."""
     models = {run.params.promotion.policy_model: POLICY, run.params.promotion.reward_model: REWARD, "sft": SFT}
     return write_bundle(
         run.home, load_or_make_key(run.home), evidence=evidence, decision=decision, rules=run.params.gates.rules,
         run=run.digests, dvc_lock_sha256=file_sha256(run.root / DVC_LOCK),
         models={name: folder_digest(run.root / folder) for name, folder in models.items()},
-        manifest_roots=manifest_roots(run))
-
-
-def manifest_roots(run: Run) -> Mapping[str, str]:
-    """Stage -> Merkle root of the rows that it read."""
-    manifest = json.loads((run.root / PREPARED / "manifest.json").read_text(encoding="utf-8"))
-    return {"prepare_data": manifest["merkle_root"]}
+        manifest_roots=manifest_roots(run),
+        manifest_rows={use: said["rows"] for use, said in kept.manifests.items()} if kept.manifests else None)

@@ -1,6 +1,6 @@
-"""Stage: checked rows -> tokenizer, splits, shards of token ids, row manifest."""
+"""Stage: checked rows -> tokenizer, splits, shards of token ids, row manifests."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from tasks.data.preparation import (
 )
 from tasks.data.tokenizer import Layout, load_base_tokenizer, train_tokenizer
 from tasks.data.whole_folder import whole_folder
-from tasks.records.manifests import merkle_root, write_manifest
+from tasks.records.manifests import write_manifest
+from tasks.records.uses import INDEX, MANIFESTS, PROMPTS, ROWS, TOKENIZER
 
 CUT_SHARE_NOTED = 0.05
 
@@ -40,7 +41,7 @@ def prepare_data(params: Params, sink: Sink) -> Mapping[str, float]:
         with Shards(folder, shard_names(params.data)) as shards:
             write_shards(rows, params.data, layout, shards, sink)
         refuse_empty_shards(shards)
-        write_manifests(folder, shards)
+        write_manifests(folder, shards, ids_of_uses(params, rows, shards))
     say_cuts(layout, sink)
     return numbers_of(tokenizer, layout, shards)
 
@@ -84,13 +85,25 @@ def refuse_empty_shards(shards: Shards) -> None:
                       "source with split: test, set data.demonstrations_from: chosen, or change data.split_salt.")
 
 
-def write_manifests(folder: Path, shards: Shards) -> None:
-    """Write rows.manifest, the sorted ids of all rows, and manifest.json with counts and Merkle roots."""
-    root = write_manifest((row for ids in shards.ids.values() for row in ids), folder / "rows.manifest")
-    roots = {f"{name}.jsonl": merkle_root(sorted(set(ids))) for name, ids in shards.ids.items()}
+def ids_of_uses(params: Params, rows: CheckedRows, shards: Shards) -> dict[str, Collection[str]]:
+    """The ids of the rows that go into each use: a shard, its prompts (SHARD.prompts), or the tokenizer.
+
+    Where a base model is given, its own tokenizer is used and no text is pretrained on.
+    """
+    uses: dict[str, Collection[str]] = dict(shards.ids)
+    uses |= {f"{name}{PROMPTS}": ids for name, ids in shards.prompts.items() if ids}
+    if params.base.path is None:
+        return {**uses, TOKENIZER: {row["id"] for row in rows.training_rows()}}
+    return {use: ids for use, ids in uses.items() if use.partition(".")[0] != "text_train"}
+
+
+def write_manifests(folder: Path, shards: Shards, uses: Mapping[str, Collection[str]]) -> None:
+    """Write rows.manifest, the ids of all rows that were read; manifests/USE; and manifest.json with their roots."""
+    root = write_manifest({row for use, ids in uses.items() if not use.endswith(PROMPTS) for row in ids}, folder / ROWS)
+    (folder / MANIFESTS).mkdir()
+    roots = {use: write_manifest(ids, folder / MANIFESTS / use) for use, ids in uses.items()}
     counts = {f"{name}.jsonl": count for name, count in shards.rows.items()}
-    (folder / "manifest.json").write_bytes(
-        canonical_json({"rows": counts, "merkle_root": root, "merkle_roots": roots}) + b"\n")
+    (folder / INDEX).write_bytes(canonical_json({"rows": counts, "merkle_root": root, "manifests": roots}) + b"\n")
 
 
 def say_cuts(layout: Layout, sink: Sink) -> None:

@@ -1,6 +1,8 @@
 """The stage prepare_data: checked rows become shards that no prompt shares across parts."""
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from tasks.data.batches import read_shard, write_shard
 from tasks.data.checked import checked_row
 from tasks.data.splits import fraction
 from tasks.prepare_data import prepare_data
-from tasks.records.manifests import merkle_root, read_manifest
+from tasks.records.manifests import read_manifest
 from tests.data.rows_on_disk import demonstrations, preferences
 
 PREPARED = Path("build/prepared")
@@ -144,7 +146,35 @@ def test_the_manifest_holds_every_row_once_and_its_root():
     ids = read_manifest(PREPARED / "rows.manifest", manifest["merkle_root"])
     assert ids == sorted({row["id"] for path in PREPARED.glob("*.jsonl") for row in read_shard(path)})
     assert manifest["rows"]["sft_train.jsonl"] == len(shard("sft_train"))
-    assert manifest["merkle_roots"]["sft_train.jsonl"] == merkle_root(sorted(row["id"] for row in shard("sft_train")))
+    for name in ("sft_train", "preferences_test", "prompts_validation"):
+        kept = read_manifest(PREPARED / "manifests" / name, manifest["manifests"][name])
+        assert kept == sorted(row["id"] for row in shard(name))
+
+
+def test_prompts_have_manifests_of_their_own_in_which_the_spelling_counts_nothing():
+    check_in("preferences", [{"prompt": " Ask  ME ?", "chosen": "a", "rejected": "b"}], "train")
+    check_in("preferences", preferences(40))
+    check_in("demonstrations", [{"prompt": "ask me", "response": "a"}, *demonstrations(40)], "train")
+    prepare_data(params(), Silent())
+    asked = {use: set(read_manifest(PREPARED / "manifests" / f"{use}.prompts"))
+             for use in ("sft_train", "preferences_train", "preferences_test")}
+    mine = hashlib.sha256(b'{"prompt":"askme"}').hexdigest()
+    assert mine in asked["sft_train"] & asked["preferences_train"]
+    assert asked["preferences_test"].isdisjoint(asked["preferences_train"] | asked["sft_train"])
+
+
+def test_the_tokenizer_has_a_manifest_of_what_it_was_trained_on_and_a_given_one_has_none(tmp_path):
+    check_in("preferences", preferences(80))
+    check_in("demonstrations", demonstrations(80))
+    prepare_data(params(), Silent())
+    learnt = set(read_manifest(PREPARED / "manifests" / "tokenizer"))
+    assert learnt == {row["id"] for name in ("sft_train", "preferences_train") for row in shard(name)}
+    shutil.copytree(PREPARED / "tokenizer", tmp_path / "base")
+    given = params().model_copy(update={"base": params().base.model_copy(update={"path": str(tmp_path / "base")})})
+    prepare_data(given, Silent())
+    uses = {path.name for path in (PREPARED / "manifests").iterdir()}
+    assert "sft_train" in uses
+    assert uses.isdisjoint({"tokenizer", "text_train", "text_train.prompts"})
 
 
 def test_the_same_rows_give_the_same_bytes():

@@ -4,9 +4,10 @@ from dataclasses import asdict
 
 import typer
 
-from flows.cli import place
+from flows.cli import audit_rows, place
 
 app = typer.Typer(no_args_is_help=True, help="Prove what happened.", rich_markup_mode=None)
+app.add_typer(audit_rows.app)
 
 
 @app.callback()

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from tasks.contracts.data_config import DataConfig, Kind
 from tasks.data.batches import read_rows_in_batches, shard_line
-from tasks.data.splits import Part, fraction, part_of, prompt_key
+from tasks.data.splits import Part, fraction, part_of, prompt_id, prompt_key
 from tasks.data.tokenizer import Layout
 
 BATCH_ROWS = 1000
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 class Shards:
-    """The open shard files of one folder; counts rows and remembers their ids."""
+    """The open shard files of one folder; counts rows and remembers their ids and those of their prompts."""
 
     def __init__(self, folder: Path, names: Sequence[str]):
         self._files = ExitStack()
@@ -30,6 +30,7 @@ class Shards:
             name: self._files.enter_context((folder / f"{name}.jsonl").open("wb")) for name in names}
         self.rows = Counter(dict.fromkeys(names, 0))
         self.ids: dict[str, list[str]] = {name: [] for name in names}
+        self.prompts: dict[str, set[str]] = {name: set() for name in names}
 
     def __enter__(self) -> "Shards":
         return self
@@ -37,12 +38,14 @@ class Shards:
     def __exit__(self, *error: object) -> None:
         self._files.close()
 
-    def add(self, name: str, row: Row) -> None:
-        """Append one row to a shard; rows of a shard that was not asked for are left out."""
+    def add(self, name: str, row: Row, source: Row) -> None:
+        """Append one row, made from a checked one, to a shard; rows of a shard that was not asked for are left out."""
         if name in self._open:
             self._open[name].write(shard_line(row))
             self.rows[name] += 1
             self.ids[name].append(row["id"])
+            if "prompt" in source:
+                self.prompts[name].add(prompt_id(source["prompt"]))
 
 
 class CheckedRows:
@@ -71,11 +74,15 @@ class CheckedRows:
 
     def training_texts(self) -> Iterator[str]:
         """Every text that may be learned from: what a tokenizer is trained on."""
+        for row in self.training_rows():
+            yield from (row[name] for name in ("text", "prompt", "response", "chosen", "rejected") if name in row)
+
+    def training_rows(self) -> Iterator[Row]:
+        """The rows of these texts."""
         kinds: tuple[Kind, ...] = ("text", "demonstrations", "preferences")
         for kind in kinds:
             for batch in self.parts(kind):
-                yield from (row[name] for part, row in batch if part == "train"
-                            for name in ("text", "prompt", "response", "chosen", "rejected") if name in row)
+                yield from (row for part, row in batch if part == "train")
 
     def _trained_prompts(self) -> Iterator[int]:
         for kind in PROMPT_KINDS:
@@ -108,16 +115,16 @@ def write_answers(rows: CheckedRows, kind: Kind, answer: str, layout: Layout, sh
     """Write sft_PART: the prompt and the answer that SFT learns, `response` or `chosen`."""
     for batch in rows.parts(kind):
         encoded = _encoded(batch, layout, {"response": answer})
-        for (part, _), row in zip(batch, encoded, strict=True):
-            shards.add(f"sft_{part}", row)
+        for (part, source), row in zip(batch, encoded, strict=True):
+            shards.add(f"sft_{part}", row, source)
 
 
 def write_comparisons(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
     """Write preferences_PART: prompt, chosen and rejected."""
     for batch in rows.parts("preferences"):
         encoded = _encoded(batch, layout, {"chosen": "chosen", "rejected": "rejected"})
-        for (part, _), row in zip(batch, encoded, strict=True):
-            shards.add(f"preferences_{part}", row)
+        for (part, source), row in zip(batch, encoded, strict=True):
+            shards.add(f"preferences_{part}", row, source)
 
 
 def write_prompts(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
@@ -133,7 +140,7 @@ def write_prompts(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
                 about = {name: row[name] for name in ABOUT_PROMPTS if name in row}
                 if kind == "demonstrations":
                     about["reference"] = row["response"]
-                shards.add(f"prompts_{part}", {"id": row["id"], "prompt": ids, "text": row["prompt"], **about})
+                shards.add(f"prompts_{part}", {"id": row["id"], "prompt": ids, "text": row["prompt"], **about}, row)
 
 
 def write_text(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
@@ -141,7 +148,7 @@ def write_text(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
     for batch in rows.parts("text"):
         for (part, row), passages in zip(batch, layout.passages([row["text"] for _, row in batch]), strict=True):
             for ids in passages:
-                shards.add(f"text_{part}", {"id": row["id"], "ids": ids})
+                shards.add(f"text_{part}", {"id": row["id"], "ids": ids}, row)
     if not rows.has("text"):
         _write_dialogues(rows, "demonstrations", ("response",), layout, shards)
         _write_dialogues(rows, "preferences", ("chosen", "rejected"), layout, shards)
@@ -150,9 +157,9 @@ def write_text(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
 def _write_dialogues(rows: CheckedRows, kind: Kind, answers: Sequence[str], layout: Layout, shards: Shards) -> None:
     for batch in rows.parts(kind):
         encoded = _encoded(batch, layout, {answer: answer for answer in answers})
-        for (part, _), row in zip(batch, encoded, strict=True):
+        for (part, source), row in zip(batch, encoded, strict=True):
             for answer in answers:
-                shards.add(f"text_{part}", {"id": row["id"], "ids": row["prompt"] + row[answer]})
+                shards.add(f"text_{part}", {"id": row["id"], "ids": row["prompt"] + row[answer]}, source)
 
 
 def _encoded(batch: Sequence[tuple[Part, Row]], layout: Layout, answers: Mapping[str, str]) -> Iterator[Row]:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
+from tasks.contracts.canonical import row_id
 from tasks.contracts.data_config import DataConfig, Split
 from tasks.data.normal_text import key, same_prompt
 
@@ -35,6 +36,11 @@ def part_of(prompt: str, split: Split, config: DataConfig, trained: AbstractSet[
 def prompt_key(prompt: str) -> int:
     """What a prompt is known by across splits."""
     return key(same_prompt(prompt))
+
+
+def prompt_id(prompt: str) -> str:
+    """The id of a prompt in manifests: the row id of a row that holds it alone, as `same_prompt` has it."""
+    return row_id({"prompt": same_prompt(prompt)})
 
 
 def fraction(prompt: str, salt: str, use: str) -> float:

@@ -38,19 +38,23 @@ def write_bundle(
     dvc_lock_sha256: str | None,
     models: Mapping[str, str],
     manifest_roots: Mapping[str, str],
+    manifest_rows: Mapping[str, int] | None = None,
 ) -> Bundle:
     """Write `<home>/bundles/DIGEST.json` and its signature, DIGEST.sig, beside it.
 
     Args:
         dvc_lock_sha256: of dvc.lock after the stages ran; `run` has it from before.
         models: name -> digest of every model that belongs to the candidate, e.g. policy, reward-model, sft.
-        manifest_roots: stage -> Merkle root of the rows that it read.
+        manifest_roots: use -> Merkle root of the rows that went into it; `prepare_data` has all of them.
+        manifest_rows: use -> their number, without which no row's absence can be proved; None: not recorded.
     """
     said = {
         "format": "hallmark bundle 1", "evidence": evidence.model_dump(), "decision": decision.model_dump(),
         "rules": [rule.model_dump() for rule in rules], "run": run.model_dump(), "run_digest": run.digest,
         "dvc_lock_sha256": dvc_lock_sha256, "models": dict(models), "manifest_roots": dict(manifest_roots),
     }
+    if manifest_rows is not None:
+        said["manifest_rows"] = dict(manifest_rows)
     content = canonical_json(_with_named_nonnumbers(said))
     digest = sha256_hex(content)
     folder = home / "bundles"

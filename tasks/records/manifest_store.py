@@ -31,6 +31,8 @@ class Rows(Protocol):
 
     def __iter__(self) -> Iterator[bytes]: ...
 
+    def between(self, low: bytes, high: bytes) -> list[bytes]: ...
+
 
 class Changed:
     """A whole list without the rows of a second one and with those of a third."""
@@ -47,6 +49,11 @@ class Changed:
     def __iter__(self) -> Iterator[bytes]:
         removed = set(self._removed)
         return heapq.merge((row for row in self._whole if row not in removed), self._added)
+
+    def between(self, low: bytes, high: bytes) -> list[bytes]:
+        """The rows from `low` to `high`, both included, sorted."""
+        kept = [row for row in self._whole.between(low, high) if row not in self._removed]
+        return sorted([*kept, *self._added.between(low, high)])
 
 
 class ManifestStore:
@@ -73,6 +80,11 @@ class ManifestStore:
     def holds(self, root: str) -> bool:
         """Whether a manifest is kept under this root."""
         return self._path(root).exists() or self._change(root).exists()
+
+    def has(self, root: str, row: bytes) -> bool:
+        """Whether a kept manifest holds a row. Raises DigestMismatch as `opened` does."""
+        with self.opened(root) as rows:
+            return row in rows
 
     @contextmanager
     def opened(self, root: str) -> Iterator[Rows]:

@@ -5,7 +5,6 @@ file. The root commits to the whole list, so that one row's presence, or its abs
 proved without the list.
 """
 
-import hashlib
 import mmap
 import re
 from bisect import bisect_left
@@ -15,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from tasks.contracts.errors import DigestMismatch
+from tasks.records.merkle import tree_hash
 
 ID_BYTES = 32
 Content = bytes | mmap.mmap
@@ -58,6 +58,11 @@ class Manifest:
         index = self.place(row)
         return index < len(self) and self[index] == row
 
+    def between(self, low: bytes, high: bytes) -> list[bytes]:
+        """The rows from `low` to `high`, both included."""
+        return [self[index] for index in range(self.place(low), min(self.place(high) + 1, len(self)))
+                if self[index] <= high]
+
 
 def merkle_root(sorted_ids: Sequence[str]) -> str:
     """The Merkle tree hash of RFC 6962, section 2.1, with each row id's 32 bytes as a leaf.
@@ -74,7 +79,7 @@ def root_of(ids: Iterable[bytes]) -> str:
     for number, (before, after) in enumerate(pairwise(rows), 2):
         if before >= after:
             raise ValueError(f"row {number} is not above the one before it; ids are sorted, each once")
-    return _tree_hash(rows).hex()
+    return tree_hash(rows).hex()
 
 
 def write_manifest(ids: Iterable[str], path: Path) -> str:
@@ -142,14 +147,3 @@ def _checked(ids: Iterable[str]) -> list[bytes]:
         if not _ID.fullmatch(row):
             raise ValueError(f"line {number} is no row id, wanted 64 characters of lower hex")
     return [bytes.fromhex(row) for row in ids]
-
-
-def _tree_hash(rows: Sequence[bytes]) -> bytes:
-    """RFC 6962, 2.1: leaf sha256(0x00 || id), node sha256(0x01 || left || right), an odd last one is handed up."""
-    level = [hashlib.sha256(b"\0" + row).digest() for row in rows]
-    if not level:
-        return hashlib.sha256(b"").digest()
-    while len(level) > 1:
-        pairs = [hashlib.sha256(b"\1" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
-        level = pairs + level[len(pairs) * 2:]
-    return level[0]

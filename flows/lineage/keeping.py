@@ -1,0 +1,84 @@
+"""What a registration keeps of a run, so that its rows, settings and packages can be named when build/ is long gone."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.run import Run
+from tasks.contracts.canonical import sha256_hex
+from tasks.contracts.places import CHECKED, CONSTRAINTS, DVC_LOCK, PARAMS, PREPARED
+from tasks.records.manifest_store import ManifestStore
+from tasks.records.uses import ALL_ROWS, INDEX, MANIFESTS, POLICY_MIX, ROWS
+
+KEPT = (PARAMS, DVC_LOCK, CONSTRAINTS, CHECKED / "report.json")  # small, and without text of rows
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Digests of what was kept. `manifests`: use -> root and number of rows, empty where prepare_data wrote none."""
+
+    manifests: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, str]  # path in the workspace -> sha256
+
+    def payload(self) -> dict[str, Any]:
+        return {"manifests": {use: dict(one) for use, one in self.manifests.items()}, "files": dict(self.files)}
+
+
+def keep(run: Run) -> Kept:
+    """Copy the manifests and the small files of a run into the state folder, each under its digest.
+
+    Raises:
+        DigestMismatch: a manifest lists other rows than prepare_data said; nothing of it was kept.
+    """
+    return Kept(_keep_manifests(run), {
+        path.as_posix(): keep_file(run.home, (run.root / path).read_bytes())
+        for path in KEPT if (run.root / path).is_file()})
+
+
+def keep_file(home: Path, content: bytes) -> str:
+    """Write <home>/files/SHA256, whole or not at all, and return the sha256."""
+    digest = sha256_hex(content)
+    path = kept_file(home, digest)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{digest}.draft")
+        draft.write_bytes(content)
+        draft.replace(path)
+    return digest
+
+
+def kept_file(home: Path, digest: str) -> Path:
+    """Where a kept file lies."""
+    return home / "files" / digest
+
+
+def manifest_roots(run: Run) -> dict[str, str]:
+    """Use -> Merkle root of the rows that went into it, as prepare_data wrote them down."""
+    index = _index(run)
+    roots = {ALL_ROWS: index["merkle_root"], **index.get("manifests", {})}
+    if run.params.ppo.mix.coefficient and "sft_train" in roots:
+        roots[POLICY_MIX] = roots["sft_train"]
+    return roots
+
+
+def _index(run: Run) -> dict[str, Any]:
+    return dict(json.loads((run.root / PREPARED / INDEX).read_text(encoding="utf-8")))
+
+
+def _keep_manifests(run: Run) -> dict[str, dict[str, Any]]:
+    roots = manifest_roots(run)
+    folder, store = run.root / PREPARED, ManifestStore(run.home)
+    if "manifests" not in _index(run):  # written by an earlier release
+        return {}
+    before = _last_roots(run.ledger.entries("registered"))
+    places = {use: folder / MANIFESTS / use for use in roots}
+    places |= {ALL_ROWS: folder / ROWS, POLICY_MIX: folder / MANIFESTS / "sft_train"}
+    return {use: {"root": root, "rows": store.keep(places[use], root, before.get(use))} for use, root in roots.items()}
+
+
+def _last_roots(registrations: Sequence[Any]) -> dict[str, str]:
+    """The roots of the version before, which this one's may differ little from."""
+    said = registrations[-1].payload.get("manifests", {}) if registrations else {}
+    return {use: one["root"] for use, one in said.items()}
