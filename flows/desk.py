@@ -58,7 +58,7 @@ def open_desk(root: Path, command: str, clock: Callable[[], datetime] = utc_now)
     params, ledger = load_params(root / "params.yaml"), Ledger(home(), clock=clock)
     found = ledger.verify()
     if found.broken:
-        raise LedgerBroken(found.broken.reason, where=str(ledger.path))
+        raise LedgerBroken(found.broken.reason, where=ledger.place)
     name = f"{command}-{clock():%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
     return Desk(name, root, home(), params, ledger, actor(), clock)
 

@@ -216,5 +216,5 @@ def summary(run: Run, stages: list[StageRun], ending: Ending) -> dict[str, Any]:
         "champion": in_words(ending.champion),
         "candidate": ending.candidate_in_words(run.params.promotion.policy_model),
         "digests": {name: value for name, value in run.digests.model_dump(mode="json").items() if value},
-        "places": {"MLflow run": run.parent_run or "", "Ledger": str(run.ledger.path), "See it": "hallmark up"},
+        "places": {"MLflow run": run.parent_run or "", "Ledger": run.ledger.place, "See it": "hallmark up"},
     }

@@ -89,7 +89,7 @@ def begin(root: Path, *, force: bool, clock: Callable[[], datetime] = lambda: da
     params, ledger = load_params(root / "params.yaml"), Ledger(home())
     found = ledger.verify()
     if found.broken:
-        raise LedgerBroken(found.broken.reason, where=str(ledger.path))
+        raise LedgerBroken(found.broken.reason, where=ledger.place)
     now = clock()
     run = Run(
         id=f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}", root=root, home=home(), params=params,

@@ -26,6 +26,7 @@ from flows.webhook import WEBHOOK
 from tasks.contracts import errors
 from tasks.contracts.errors import HallmarkError, StageBroke, StageKilled
 from tasks.records.digests import stage_lock_digest
+from tasks.records.ledger_place import LEDGER
 from tasks.stage import PARENT_RUN
 from tasks.stage.views import EVENTS, RECORD_SEPARATOR
 
@@ -161,7 +162,8 @@ def listen(command: list[str], place: Workplace, listener: Listener) -> int:
 def environment(place: Workplace) -> dict[str, str]:
     """The stage's environment: our interpreter first on PATH, one shell for all, events asked for.
 
-    The webhook's URL is a secret that no stage needs, nor what a reward function of somebody else's in it does.
+    The URLs of webhook and ledger are secrets that no stage needs, nor what a reward function of somebody else's in
+    it does.
     """
     own = str(Path(sys.executable).parent)
     wanted = {
@@ -169,7 +171,7 @@ def environment(place: Workplace) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1", "HALLMARK_HOME": str(place.home.absolute()),
         **({PARENT_RUN: place.parent_run} if place.parent_run else {}),
     }
-    return {name: value for name, value in os.environ.items() if name != WEBHOOK} | wanted
+    return {name: value for name, value in os.environ.items() if name not in (WEBHOOK, LEDGER)} | wanted
 
 
 def error_of(listener: Listener, returncode: int, log: Path) -> HallmarkError:

@@ -1,100 +1,153 @@
-"""The ledger's table in SQLite: entries go in at the end, and nothing else can be done to them.
+"""The ledger's tables: one schema and one set of statements, whatever database keeps them.
 
-Rollback journal, not WAL: the file is whole in itself, can be copied, and a reader needs no second file. Every
-commit is on the disk before it returns (synchronous=EXTRA), so a kill or a power cut loses no finished entry.
+Entries go in at the end, and nothing else can be done to them; the one row of `ledger_end` moves with them.
 """
 
-import sqlite3
+import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from tasks.contracts.errors import DiskFull, LedgerBroken, ServiceUnreachable
+from tasks.contracts.canonical import canonical_json
+from tasks.contracts.errors import LedgerBroken
 from tasks.records.chain import RESTORE, Entry
+from tasks.records.heads import Head, parse_head
+from tasks.records.key_chain import ROTATED
+from tasks.records.merkle import Frontier
 
-_COLUMNS = "entry_index, time, kind, actor, parent, payload, hash, key, signature"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS ledger (
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS ledger (
     entry_index INTEGER PRIMARY KEY,
     time TEXT NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, parent TEXT NOT NULL UNIQUE,
-    payload TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, key TEXT NOT NULL, signature TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS ledger_kind ON ledger (kind);
-CREATE TRIGGER IF NOT EXISTS ledger_no_update BEFORE UPDATE ON ledger
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS ledger_no_delete BEFORE DELETE ON ledger
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS ledger_only_append BEFORE INSERT ON ledger  -- REPLACE deletes without a DELETE trigger
-    WHEN NEW.entry_index IS NOT (SELECT COALESCE(MAX(entry_index) + 1, 0) FROM ledger)
-    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-"""
+    payload TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, key TEXT NOT NULL, signature TEXT NOT NULL)""",
+    """CREATE TABLE IF NOT EXISTS ledger_end (
+    place INTEGER PRIMARY KEY CHECK (place = 0), head TEXT NOT NULL, frontier TEXT NOT NULL)""",
+)
+INDEX = "CREATE INDEX IF NOT EXISTS ledger_kind ON ledger (kind)"
+BATCH = 1000  # entries that are read at once
+_ENTRIES = "SELECT entry_index, time, kind, actor, parent, payload, hash, key, signature FROM ledger"
 
 
-@contextmanager
-def opened(path: Path, busy_seconds: float) -> Iterator[sqlite3.Connection]:
-    """Open the ledger's file for reading and appending, its faults told in Hallmark's words.
+class Database(Protocol):
+    """An open connection. Its faults are raised as errors of Hallmark, without the password of its place."""
 
-    Raises:
-        LedgerBroken: the file is no database, or a damaged one.
-        ServiceUnreachable: another writer held it longer than `busy_seconds`.
-        DiskFull: there is no room for another entry.
-    """
+    def execute(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Run one statement, each `?` in it standing for a value, and return its rows."""
+
+    def prepare(self) -> None:
+        """Ask for durable commits, and make tables and guards where one is missing."""
+
+    def is_made(self) -> bool:
+        """Whether the tables are there."""
+
+    def begin(self) -> None:
+        """Start a transaction as the only writer; wait for another one to end."""
+
+    def look(self) -> None:
+        """Start a transaction that reads, and to which nothing changes until it ends."""
+
+    def end(self) -> None:
+        """Commit: what was written is on the disk."""
+
+
+class Place(Protocol):
+    """Where a ledger lies."""
+
+    @property
+    def name(self) -> str:
+        """For messages; holds no password."""
+
+    @property
+    def most_behind(self) -> int | None:
+        """By how many entries the head beside the tables may lag; None where others may append unseen from here."""
+
+    def exists(self) -> bool:
+        """Whether there is something to open."""
+
+    def opened(self, busy_seconds: float) -> AbstractContextManager[Database]:
+        """Open it; `busy_seconds` is how long to wait for another writer.
+
+        Raises:
+            LedgerBroken: it is no ledger, or a damaged one.
+            ServiceUnreachable: it does not answer, or another writer held it too long.
+            DiskFull: there is no room for another entry.
+        """
+
+
+@dataclass(frozen=True)
+class End:
+    """The signed head as the database has it, and the tree that it was signed over."""
+
+    head: Head
+    tree: Frontier
+
+
+def insert(database: Database, entry: Entry) -> None:
+    """Append one entry, inside a transaction."""
+    database.execute(
+        "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        entry.index, entry.time, entry.kind, entry.actor, entry.parent, entry.payload_json, entry.hash, entry.key,
+        entry.signature)
+
+
+def move_end(database: Database, end: End) -> None:
+    """Put the new end in the place of the old one, in the transaction of the entry."""
+    database.execute(
+        "INSERT INTO ledger_end VALUES (0, ?, ?) "
+        "ON CONFLICT (place) DO UPDATE SET head = excluded.head, frontier = excluded.frontier",
+        canonical_json(end.head.as_json()).decode(),
+        canonical_json({"size": end.tree.size, "peaks": [peak.hex() for peak in end.tree.peaks]}).decode())
+
+
+def read_end(database: Database) -> End | None:
+    """The end as it stands; None where there is none. Raises LedgerBroken where it is something else."""
+    rows = database.execute("SELECT head, frontier FROM ledger_end") if database.is_made() else []
+    if not rows:
+        return None
+    head, frontier = rows[0]
     try:
-        with closing(sqlite3.connect(path, timeout=busy_seconds, isolation_level=None)) as connection:
-            connection.text_factory = _text
-            yield connection
-    except sqlite3.OperationalError as error:
-        raise _operational(path, error) from None
-    except sqlite3.DatabaseError as error:
-        raise LedgerBroken("cannot be read as a ledger", where=str(path), found=str(error), next_step=RESTORE) from None
+        said = json.loads(frontier)
+        tree = Frontier(said["size"], tuple(bytes.fromhex(peak) for peak in said["peaks"]))
+        return End(parse_head(head), tree)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise LedgerBroken("the signed head is none", where="table ledger_end", found=str(error),
+                           next_step=RESTORE) from None
 
 
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")  # what is no UTF-8 then fails the check of the form
+def select(database: Database, up_to: int | None = None) -> Iterator[list[Entry]]:
+    """All entries in their order, or those up to an index, some at a time; none where the table was never made."""
+    if not database.is_made():
+        return
+    rows = database.execute(f"{_ENTRIES} ORDER BY entry_index LIMIT {BATCH}")
+    while rows:
+        found = [_entry(row) for row in rows if up_to is None or row[0] <= up_to]
+        if found:
+            yield found
+        if len(found) < BATCH:
+            return
+        rows = database.execute(f"{_ENTRIES} WHERE entry_index > ? ORDER BY entry_index LIMIT {BATCH}", rows[-1][0])
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Ask for durable commits, and make the table and its guards where one is missing."""
-    connection.execute("PRAGMA journal_mode = DELETE")
-    connection.execute("PRAGMA synchronous = EXTRA")
-    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    if not there.issuperset(("ledger", "ledger_kind", "ledger_no_update", "ledger_no_delete", "ledger_only_append")):
-        connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-
-
-def insert(connection: sqlite3.Connection, entry: Entry) -> None:
-    """Append one entry. Call it inside a transaction."""
-    connection.execute(
-        f"INSERT INTO ledger ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  the names are constants
-        (entry.index, entry.time, entry.kind, entry.actor, entry.parent,
-         entry.payload_json, entry.hash, entry.key, entry.signature))
-
-
-def select(connection: sqlite3.Connection) -> Iterator[Entry]:
-    """All entries in their order; none where the table was never made."""
-    if _is_made(connection):
-        for row in connection.execute(f"SELECT {_COLUMNS} FROM ledger ORDER BY entry_index"):  # noqa: S608
-            yield Entry(*row)
-
-
-def select_tail(connection: sqlite3.Connection) -> list[Entry]:
+def select_tail(database: Database) -> list[Entry]:
     """The last two entries, or all where there are fewer, in their order."""
-    if not _is_made(connection):
+    if not database.is_made():
         return []
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM ledger ORDER BY entry_index DESC LIMIT 2")  # noqa: S608
-    return [Entry(*row) for row in rows][::-1]
+    return [_entry(row) for row in database.execute(f"{_ENTRIES} ORDER BY entry_index DESC LIMIT 2")][::-1]
 
 
-def _is_made(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'ledger'").fetchone() is not None
+def select_one(database: Database, index: int) -> Entry | None:
+    """The entry of an index."""
+    rows = database.execute(f"{_ENTRIES} WHERE entry_index = ?", index) if database.is_made() else []
+    return _entry(rows[0]) if rows else None
 
 
-def _operational(path: Path, error: sqlite3.OperationalError) -> Exception:
-    name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return ServiceUnreachable("another process holds the ledger", where=str(path), next_step="Try again.")
-    if name == "SQLITE_FULL":
-        return DiskFull("no room for another entry", where=str(path), next_step="Free some space and try again.")
-    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_PERM")):
-        return ServiceUnreachable("the ledger's file cannot be used", where=str(path), found=str(error))
-    return LedgerBroken("cannot be read as a ledger", where=str(path), found=str(error), next_step=RESTORE)
+def select_handovers(database: Database) -> list[Entry]:
+    """The entries that name a new key, in their order."""
+    if not database.is_made():
+        return []
+    return [_entry(row) for row in database.execute(f"{_ENTRIES} WHERE kind = ? ORDER BY entry_index", ROTATED)]
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    return Entry(row[0], *map(str, row[1:]))  # what is no text in a table made anew then fails its hash

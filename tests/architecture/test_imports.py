@@ -99,8 +99,8 @@ def test_every_library_that_is_imported_is_a_declared_dependency(repository: Pat
     from importlib import metadata
 
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {
-        normalised(match[0]) for line in project["dependencies"] if (match := re.match(r"[\w.-]+", line))}
+    lines = project["dependencies"] + project["optional-dependencies"]["server"]
+    declared = {normalised(match[0]) for line in lines if (match := re.match(r"[\w.-]+", line))}
     trees = [ast.parse(path.read_text(encoding="utf-8"))
              for room in ("flows", "tasks") for path in (repository / room).rglob("*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]

@@ -212,7 +212,7 @@ def test_a_head_that_a_kill_left_one_behind_is_fine_and_the_next_append_mends_it
     assert ledger.verify().ok
     ledger.append("register", "anna", {"version": 6})
     assert ledger.verify().ok
-    assert json.loads(ledger.head_path.read_bytes())["index"] == 6
+    assert json.loads(ledger.head_path.read_bytes())["size"] == 7
 
 
 def test_a_first_entry_without_a_head_is_fine_after_a_kill(tmp_path):
@@ -229,8 +229,8 @@ def test_an_old_a_missing_a_forged_and_a_broken_head_are_found(ledger):
     ledger.append("register", "anna", {})
     good = json.loads(ledger.head_path.read_bytes())
     for head, words in (
-        (old, "old one"), (None, "gone"), (b"", "no head"), (b'{"index":6}', "no head"), (b"[]", "no head"),
-        (json.dumps(good | {"index": 5}).encode(), "not signed"),
+        (old, "old one"), (None, "gone"), (b"", "no head"), (b'{"size":6}', "no head"), (b"[]", "no head"),
+        (json.dumps(good | {"size": 6}).encode(), "not signed"),
         (json.dumps(good | {"key": "00" * 32}).encode(), "not signed"),
         (json.dumps(good | {"hash": ledger.entries()[5].hash}).encode(), "not signed"),
     ):
