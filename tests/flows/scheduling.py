@@ -25,13 +25,13 @@ OFTEN = "* * * * * */5"  # every five seconds
 
 
 class Schedule:
-    """The command at work in a workspace; its output goes to schedule.txt beside the workspace."""
+    """The command at work in a workspace; its output goes to a file beside the workspace."""
 
     def __init__(self, root: Path, *words: str, **environment: str):
         self.root = root
-        self.said_in = root.parent / "schedule.txt"
+        self.said_in = root.parent / f"schedule-{len(list(root.parent.glob('schedule-*')))}.txt"
         state = {"PREFECT_HOME": str(root / ".hallmark/prefect"), **environment}
-        with self.said_in.open("a") as out:
+        with self.said_in.open("w") as out:
             self.process = subprocess.Popen(
                 [HALLMARK, "schedule", *words], cwd=root, stdout=out, stderr=out, start_new_session=True,
                 env={**os.environ, **state, "PYTHONUNBUFFERED": "1"})
