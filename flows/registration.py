@@ -8,7 +8,7 @@ from flows.stages import StageRun
 from tasks.contracts.canonical import file_sha256, folder_digest
 from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.evidence import Decision, Evidence
-from tasks.contracts.places import DVC_LOCK, POLICY, REWARD, SFT
+from tasks.contracts.places import BASE, DVC_LOCK, POLICY, REWARD, SFT
 from tasks.records import registry
 from tasks.records.bundle import Bundle, write_bundle
 from tasks.records.registry import Version
@@ -51,6 +51,7 @@ def register(
 def bundle_of(run: Run, evidence: Evidence, decision: Decision, kept: Kept) -> Bundle:
     """All that the decision rests on, in one signed file."""
     models = {run.params.promotion.policy_model: POLICY, run.params.promotion.reward_model: REWARD, "sft": SFT}
+    models |= {"base": BASE} if (run.root / BASE).is_dir() else {}
     return write_bundle(
         run.home, load_or_make_key(run.home), evidence=evidence, decision=decision, rules=run.params.gates.rules,
         run=run.digests, dvc_lock_sha256=file_sha256(run.root / DVC_LOCK),

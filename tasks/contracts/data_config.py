@@ -18,6 +18,8 @@ class SourceConfig(Settings):
     split: Split = Field("auto", description="the split that all rows go to; auto: by the hash of the prompt")
     columns: dict[str, str] = Field(
         default_factory=dict, description="our field name -> the file's column, e.g. {prompt: question}")
+    licence: str | None = Field(None, min_length=1, description="under which the rows may be used; shown by audits")
+    consent: str | None = Field(None, min_length=1, description="of the people who wrote them; shown by audits")
 
 
 class DataConfig(Settings):

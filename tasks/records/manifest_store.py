@@ -10,7 +10,7 @@ never of another change, so that a row is looked up in at most three of them.
 
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -125,8 +125,7 @@ class ManifestStore:
                 before, now = set(whole), set(rows)
             removed, added = sorted(before - now), sorted(now - before)
             if len(removed) + len(added) <= LARGEST_CHANGE * len(rows):
-                head = bytes.fromhex(like) + len(removed).to_bytes(8)
-                _replace(self._change(root), head + b"".join([*removed, *added]))
+                _replace(self._change(root), change_of(like, removed, added))
                 return
         _replace(self._path(root), b"".join(rows))
 
@@ -135,6 +134,11 @@ class ManifestStore:
 
     def _change(self, root: str) -> Path:
         return self.folder / f"{root}.change"
+
+
+def change_of(whole: str, removed: Sequence[bytes], added: Sequence[bytes]) -> bytes:
+    """The bytes of ROOT.change: the rows of a whole list without some and with others, both sorted."""
+    return bytes.fromhex(whole) + len(removed).to_bytes(8) + b"".join([*removed, *added])
 
 
 def _parts(content: Content, path: Path) -> tuple[str, Manifest, Manifest]:

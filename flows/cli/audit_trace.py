@@ -1,0 +1,79 @@
+"""hallmark audit trace, diff: the whole tree of a version, and how two versions differ."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.cli import place
+from flows.cli.audit_rows import Model, Version
+from tasks.contracts.places import home
+
+if TYPE_CHECKING:
+    from flows.lineage.graph import Graph
+
+app = typer.Typer()
+
+
+@app.command()
+def trace(
+    version: Version, model: Model = None, json: place.Json = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the tree as a page with a picture.")] = None,
+) -> None:
+    """Tell the whole tree of a version, down to rows and data files, each with its digest and ledger entry."""
+    from flows.lineage.picture import page
+    from flows.lineage.reading import opened
+    from flows.lineage.trace import trace as follow
+    from tasks.stage.files import write_whole
+
+    place.enter()
+    entries, _, names = opened(place.ledger())
+    graph = follow(home(), entries, names, model or names.policy, version)
+    if html:
+        write_whole(html, page(graph))
+    if json:
+        place.show_json(graph.as_json() | ({"html": str(html)} if html else {}))
+    else:
+        _show_tree(graph)
+        if html:
+            print(f"The picture is in {html}.")
+
+
+@app.command()
+def diff(
+    a: Annotated[int, typer.Argument(help="A version of the registered policy.")],
+    b: Annotated[int, typer.Argument(help="Another one.")],
+    model: Model = None, json: place.Json = False,
+    rows: Annotated[bool, typer.Option("--rows", help="Name every row that came or went, not their number alone.")]
+    = False,
+) -> None:
+    """Say how version B differs from version A: rows, settings, code, packages, metrics, gate."""
+    from flows.lineage.diff import diff as compare
+    from flows.lineage.reading import opened
+
+    root = place.enter()
+    entries, store, names = opened(place.ledger())
+    found = compare(root, home(), entries, store, model or names.policy, a, b)
+    if not rows:
+        for one in found["rows"]:
+            del one["in_ids"], one["out_ids"]
+    if json:
+        place.show_json(found)
+    else:
+        _show_diff(found)
+
+
+def _show_tree(graph: "Graph") -> None:
+    for depth, node, again in graph.walk():
+        digest = (node.digest or "not recorded")[:16]
+        entry = "" if node.entry is None else f"entry {node.entry}"
+        facts = "(above)" if again else "; ".join(f"{key}: {value}" for key, value in node.facts.items())
+        what = node.label if node.label.startswith(node.kind) else f"{node.kind} {node.label}"
+        print(f"{'  ' * depth}{what}".ljust(56), digest.ljust(16), entry.ljust(11), facts)
+
+
+def _show_diff(found: dict[str, Any]) -> None:
+    from flows.lineage.diff import sentences
+
+    for line in sentences(found):
+        print(line)

@@ -1,0 +1,116 @@
+"""The stages that made a model, as the run's dvc.lock has them, down to rows and data files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from flows.lineage.graph import Graph, Node
+from flows.lineage.versions import NOT_RECORDED, Registration
+from tasks.contracts.places import PREPARED
+from tasks.records.uses import ALL_ROWS, POLICY_MIX, PROMPTS, TOKENIZER
+
+if TYPE_CHECKING:
+    from flows.lineage.trace import Traced
+
+READ_BY = {  # use -> the stage that reads it; every other is read by evaluate, or written by prepare_data
+    "text_train": "pretrain", TOKENIZER: "prepare_data", "sft_train": "train_sft", "sft_validation": "train_sft",
+    "preferences_train": "train_reward", "preferences_validation": "train_reward", "prompts_train": "train_policy",
+    "prompts_validation": "train_policy", POLICY_MIX: "train_policy", ALL_ROWS: "prepare_data"}
+
+ABOUT_DATA = ("kind", "split", "rows_accepted", "rows_rejected", "licence", "consent")
+
+
+@dataclass(frozen=True)
+class Lock:
+    """What dvc.lock says of each stage: paths that it read and wrote, with DVC's md5."""
+
+    reads: Mapping[str, Mapping[str, str]]
+    writes: Mapping[str, Mapping[str, str]]
+
+    @staticmethod
+    def read(text: str | None) -> "Lock":
+        """From the file's text; without it, of no stage."""
+        whole = yaml.load(text, Loader=_LOADER) if text else None  # noqa: S506  both loaders are safe ones
+        said = (whole or {}).get("stages") or {}
+
+        def paths(key: str) -> dict[str, dict[str, str]]:
+            return {name: {one["path"]: one.get("md5", "") for one in stage.get(key, [])}
+                    for name, stage in said.items()}
+
+        return Lock(paths("deps"), paths("outs"))
+
+    def maker(self, path: str) -> str | None:
+        """The stage that wrote a path."""
+        return next((name for name, outs in self.writes.items() if path in outs), None)
+
+    def parents(self, stage: str) -> list[str]:
+        """The stages whose outputs a stage read."""
+        makers = [self.maker(path) for path in self.reads.get(stage, {})]
+        return list(dict.fromkeys(maker for maker in makers if maker is not None and maker != stage))
+
+    def raw(self, stage: str) -> dict[str, str]:
+        """Data that a stage read and no stage wrote; code and pins are named by the commit."""
+        return {path: md5 for path, md5 in self.reads.get(stage, {}).items()
+                if self.maker(path) is None and path.split("/")[0] not in ("tasks", "infra", "flows")}
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of thousands of lines; C reads them ten times as fast
+
+
+def add_stages(
+    graph: Graph, traced: "Traced", lock: Lock, model: Node, path: str, sources: Sequence[Mapping[str, Any]]
+) -> None:
+    """Hang below a model the stage that made it, what that read, and so on."""
+    finished = traced.of_run("stages finished")
+    ran = {one["name"]: one for one in finished.payload["stages"]} if finished else {}
+    entry = finished.index if finished else None
+
+    def hang(above: Node, stage: str) -> None:
+        said = ran.get(stage, {})
+        known = any(node.id == f"stage {stage}" for node in graph.nodes)
+        node = graph.add(above, Node(f"stage {stage}", "stage", stage, said.get("lock"), entry if said else None, {
+            "state": said.get("state", NOT_RECORDED), "MLflow run": said.get("run_id") or NOT_RECORDED}))
+        if known:
+            return
+        for parent in lock.parents(stage):
+            hang(node, parent)
+        _add_rows(graph, traced, lock, node, stage)
+        _add_data(graph, traced, lock, node, stage, sources)
+
+    maker = lock.maker(path)
+    if maker is not None:
+        hang(model, maker)
+
+
+def rows_node(one: Registration, use: str) -> Node:
+    said = one.manifests[use]
+    return Node(f"rows {use}", "rows", use, said["root"], one.entry, {"rows": f"{said['rows']:,}"})
+
+
+def _add_rows(graph: Graph, traced: "Traced", lock: Lock, node: Node, stage: str) -> None:
+    """The row manifests that a stage read; those of stages that this pipeline has not hang below who wrote them."""
+    writes_all = PREPARED.as_posix() in lock.writes.get(stage, {})
+    for use in traced.one.manifests:
+        if use.endswith(PROMPTS):
+            continue
+        reader = READ_BY.get(use, "evaluate")
+        if reader == stage or (writes_all and reader not in lock.writes):
+            graph.add(node, rows_node(traced.one, use))
+    if writes_all and not traced.one.manifests:
+        graph.add(node, Node("rows", "rows", "row manifests", facts={"rows": NOT_RECORDED}))
+
+
+def _add_data(
+    graph: Graph, traced: "Traced", lock: Lock, node: Node, stage: str, sources: Sequence[Mapping[str, Any]]
+) -> None:
+    """The data files that a stage read, each with its licence and consent; the folder where no file is told."""
+    for path, md5 in lock.raw(stage).items():
+        inside = [one for one in sources if str(one["path"]).startswith(f"{path}/") or one["path"] == path]
+        for one in inside:
+            graph.add(node, Node(f"data {one['path']}", "data", str(one["path"]), one["sha256"], traced.one.entry,
+                                 {key: str(one[key]) for key in ABOUT_DATA}))
+        if not inside:
+            graph.add(node, Node(f"data {path}", "data", path, f"md5 {md5}" if md5 else None, traced.one.entry, {
+                "licence": NOT_RECORDED, "consent": NOT_RECORDED}))
