@@ -1,10 +1,12 @@
 """Looks at data/ and says when what lies there is something else than what was told last."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from flows import served
+from flows.succession import Entry
 from tasks.contracts.canonical import canonical_json, file_sha256, sha256_hex
 from tasks.stage.files import write_whole
 
@@ -44,11 +46,33 @@ class DataWatch:
         except FileNotFoundError:
             return None
 
+    def tell_again_unless_heard(self, entries: Iterable[Entry]) -> None:
+        """Forget what was told last where no run has come to an outcome since, as it was killed or never began.
+
+        Args:
+            entries: the ledger's.
+        """
+        if self._note.exists():
+            told = datetime.fromisoformat(json.loads(self._note.read_text(encoding="utf-8"))["told"])
+            if not ended_since(entries, told):
+                self._note.unlink()
+
     def remember(self, digest: str) -> None:
         """Call it when the digest has been told: it is not told again."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         write_whole(self._note, json.dumps({"digest": digest, "told": now}) + "\n")
         self._settled = self._seen
+
+
+def ended_since(entries: Iterable[Entry], when: datetime) -> bool:
+    """Whether a run that began then or later came to another outcome than a crash."""
+    begun = set()
+    for entry in entries:
+        if entry.kind == "run started" and datetime.fromisoformat(entry.time) >= when:
+            begun.add(entry.payload["run"])
+        elif entry.kind == "run finished" and entry.payload["run"] in begun and entry.payload["outcome"] != "crashed":
+            return True
+    return False
 
 
 def stamp(root: Path) -> Stamp | None:

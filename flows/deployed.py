@@ -82,13 +82,19 @@ def cancel_due(client: SyncPrefectClient, deployment: UUID, keep: UUID) -> list[
 
 def due(client: SyncPrefectClient, deployment: UUID) -> list[FlowRun]:
     """A deployment's runs that should have begun by now and have not, oldest first."""
-    found = client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=[deployment]),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
-            expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": datetime.now(UTC)})),
-        limit=200)  # the most that a server returns; a later run covers the others
+    now = FlowRunFilterExpectedStartTime.model_validate({"before_": datetime.now(UTC)})
+    found = runs_in(client, [deployment], StateType.SCHEDULED, expected=now)
     return sorted(found, key=lambda run: run.expected_start_time or run.created or datetime.now(UTC))
+
+
+def runs_in(
+    client: SyncPrefectClient, deployments: list[UUID], *states: StateType,
+    expected: FlowRunFilterExpectedStartTime | None = None,
+) -> list[FlowRun]:
+    """The runs of deployments that are in one of these states; 200 at most, as a server returns no more at once."""
+    of_state = FlowRunFilterState(type=FlowRunFilterStateType(any_=[*states]))
+    return client.read_flow_runs(limit=200, flow_run_filter=FlowRunFilter(
+        deployment_id=FlowRunFilterDeploymentId(any_=deployments), state=of_state, expected_start_time=expected))
 
 
 def follow_up(said: dict[str, Any]) -> None:

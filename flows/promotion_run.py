@@ -9,12 +9,6 @@ from uuid import uuid4
 
 from prefect import flow
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import StateType
 from prefect.flow_runs import resume_flow_run, suspend_flow_run
 
@@ -72,11 +66,7 @@ def end_waiting(version: int) -> None:
     if run is None:
         return
     with get_client(sync_client=True) as client:
-        waiting = client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(
-                deployment_id=FlowRunFilterDeploymentId(any_=[run.deployment]),
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))),
-            limit=200)
+        waiting = deployed.runs_in(client, [run.deployment], StateType.PAUSED)
     for one in waiting:
         if one.parameters.get("version") == version:
             resume_flow_run(one.id)

@@ -1,22 +1,19 @@
-"""What a schedule puts in order when it starts: killed runs are closed, slots given back, missed times run once."""
+"""What a schedule puts in order when it starts: killed runs are closed, slots given back, missed times run once.
+
+Promotions that wait for people look again whether enough have signed.
+"""
 
 from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
-from prefect.client.schemas.filters import (
-    FlowRunFilter,
-    FlowRunFilterDeploymentId,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
 from flows import notify, workspace
-from flows.deployed import LIMIT, cancel_due, due
+from flows.deployed import LIMIT, cancel_due, due, runs_in
 from flows.desk import open_desk
 from flows.groups import Groups
 from flows.run import close_crashed
@@ -53,6 +50,8 @@ def put_in_order(retraining: UUID, promotion: UUID, *, sole_user: bool) -> list[
         make_limit(client, sole_user=sole_user)
         zombies = close_zombies(client, [retraining, promotion])
         covered = run_missed_once(client, retraining)
+        for waiting in runs_in(client, [promotion], StateType.PAUSED):  # people may have signed meanwhile
+            client.resume_flow_run(waiting.id)
     said = [f"{len(zombies)} run(s) that were killed are closed"] if zombies else []
     return said + ([f"{len(covered) + 1} missed times are run once"] if covered else [])
 
@@ -77,12 +76,7 @@ def make_limit(client: SyncPrefectClient, *, sole_user: bool) -> None:
 
 def close_zombies(client: SyncPrefectClient, ids: list[UUID]) -> list[FlowRun]:
     """Close the deployments' runs that stand as at work; call it where none can be: they would keep their slots."""
-    zombies = client.read_flow_runs(
-        flow_run_filter=FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=ids),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(
-                any_=[StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]))),
-        limit=200)
+    zombies = runs_in(client, ids, StateType.RUNNING, StateType.PENDING, StateType.CANCELLING)
     killed: State[None] = Crashed(message="It was killed; found when the schedule started.")
     for run in zombies:
         client.set_flow_run_state(run.id, killed, force=True)

@@ -1,24 +1,22 @@
 """hallmark schedule: retrain at cron times and when the data changes, promote what people signed, until Ctrl-C."""
 
 import os
-import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows import embedded, workspace
-from flows.cli import place
-from flows.cli.up import LOOPBACK, refuse_taken, wait_for
+from flows.cli import place, prefect_server
+from flows.cli.up import LOOPBACK, refuse_taken
 from tasks.contracts.errors import ServiceUnreachable
 from tasks.contracts.places import home
 
 if TYPE_CHECKING:
+    import subprocess
+
     from flows.data_watch import DataWatch
     from flows.groups import Groups
     from flows.schedule import Plan
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 NIGHTLY = "0 3 * * *"
 LOOK_SECONDS = 3.0
-OWN_SERVER = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10"}  # how often a run that waits asks
 
 
 def command(
@@ -47,7 +44,7 @@ def command(
     """
     root = place.enter()
     embedded.settle(home())
-    own = None if os.environ.get("PREFECT_API_URL") else port or free_port()
+    own = None if os.environ.get("PREFECT_API_URL") else port or prefect_server.free_port()
     if own:
         refuse_taken(own, "--port")
         os.environ["PREFECT_API_URL"] = f"http://{LOOPBACK}:{own}/api"  # before Prefect is imported, and reads it
@@ -65,7 +62,6 @@ def command(
 def serve(root: Path, plan: "Plan", port: int | None) -> None:
     """Close what was killed, start the server and the deployments, say so, watch; whatever ends it ends all of it."""
     from flows import recovery, served, turn
-    from flows.data_watch import DataWatch
     from flows.groups import Groups
     from flows.serving import Serving
 
@@ -73,58 +69,19 @@ def serve(root: Path, plan: "Plan", port: int | None) -> None:
         print(f"run {run} was killed and is closed in the ledger as crashed", flush=True)
     groups, url = Groups(home()), os.environ["PREFECT_API_URL"]
     try:
-        with prefect_server(root, groups, port) as server, served.announced(home(), url):
+        with prefect_server.running(root, groups, port) as server, served.announced(home(), url):
             serving = Serving(served.name_of(root, home()), plan)
             for line in recovery.put_in_order(serving.retraining, serving.promotion, sole_user=server is not None):
                 print(line, flush=True)
             serving.start()
             show(plan, url)
             try:
-                watch(serving, server, DataWatch(root, home()) if plan.on_data_change else None, groups)
+                watch(serving, server, data_watch(root) if plan.on_data_change else None, groups)
             finally:
                 with turn.undisturbed():  # a second Ctrl-C would leave runs at work
                     serving.stop()
     except KeyboardInterrupt:  # the way in which this command is meant to end
         print("ended", flush=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def prefect_server(root: Path, groups: "Groups", port: int | None) -> Iterator["subprocess.Popen[str] | None"]:
-    """A Prefect server of our own on a port, ended at the end; None where the one of PREFECT_API_URL is used.
-
-    Raises:
-        ServiceUnreachable: it does not answer.
-    """
-    url = os.environ["PREFECT_API_URL"]
-    if port is None:
-        refuse_silent(url)
-        yield None
-        return
-    print("Prefect's server takes some seconds to start", flush=True)
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
-    server = groups.start(command, cwd=root, env={**os.environ, **OWN_SERVER}, log=home() / "logs" / "schedule.log")
-    try:
-        wait_for(f"{url}/health", server)
-        yield server
-    finally:
-        groups.end(server)
-
-
-def refuse_silent(url: str) -> None:
-    """Raise ServiceUnreachable where no Prefect server answers."""
-    from prefect.client.orchestration import get_client
-
-    with get_client(sync_client=True) as client:
-        fault = client.api_healthcheck()
-    if fault is not None:
-        raise ServiceUnreachable("no Prefect server answers there", where=url, found=str(fault)[:200],
-                                 next_step="Start it, or unset PREFECT_API_URL to have one started here.")
 
 
 def show(plan: "Plan", url: str) -> None:
@@ -154,6 +111,16 @@ def watch(
         groups.end_left_behind()  # a run that was killed alone leaves its stages
         if data is not None:
             tell_of(data, serving.name)
+
+
+def data_watch(root: Path) -> "DataWatch":
+    """Watches data/; what was told before the last end and did not come to a run that ended well is told again."""
+    from flows.data_watch import DataWatch
+    from tasks.records.ledger import Ledger
+
+    watching = DataWatch(root, home())
+    watching.tell_again_unless_heard(Ledger(home()).entries())
+    return watching
 
 
 def tell_of(data: "DataWatch", name: str) -> None:

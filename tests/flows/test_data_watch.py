@@ -1,9 +1,14 @@
 """Data is told once when it is other than before and stands still, whoever watched."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from flows.data_watch import DataWatch, data_digest
+from tasks.records.ledger import Ledger
 
 
 def write(root: Path, name: str, text: str) -> None:
@@ -82,3 +87,38 @@ def test_data_that_only_data_dvc_names_counts_by_it(tmp_path: Path) -> None:
     (tmp_path / "data.dvc").write_text("outs: []")
 
     assert looks(DataWatch(tmp_path, tmp_path / "home"), 3) == [data_digest(tmp_path)]
+
+
+def ledger_of(home: Path, *entries: tuple[str, dict[str, Any], timedelta]) -> Ledger:
+    """A ledger whose entries were written that long from now."""
+    for kind, payload, later in entries:
+        Ledger(home, clock=lambda later=later: datetime.now(UTC) + later).append(kind, "t", payload)
+    return Ledger(home)
+
+
+STARTED, FINISHED = ("run started", {"run": "a"}), ("run finished", {"run": "a", "outcome": "no change"})
+CRASHED = ("run finished", {"run": "a", "outcome": "crashed"})
+SOON, AGO = timedelta(seconds=5), timedelta(seconds=-60)
+
+
+@pytest.mark.parametrize(("entries", "again"), [
+    ([], True),
+    ([(*STARTED, SOON)], True),
+    ([(*STARTED, SOON), (*CRASHED, SOON)], True),
+    ([(*STARTED, AGO), (*FINISHED, SOON)], True),  # it began before, and may have read the data of then
+    ([(*STARTED, SOON), (*FINISHED, SOON)], False),
+])
+def test_what_was_told_and_came_to_no_end_is_told_again_after_a_restart(
+    tmp_path: Path, entries: list[Any], again: bool
+) -> None:
+    write(tmp_path, "a.jsonl", "one")
+    looks(DataWatch(tmp_path, tmp_path / "home"), 3)
+
+    restarted = DataWatch(tmp_path, tmp_path / "home")
+    restarted.tell_again_unless_heard(ledger_of(tmp_path / "home", *entries).entries())
+
+    assert bool(looks(restarted, 3)) is again
+
+
+def test_nothing_was_told_and_there_is_nothing_to_forget(tmp_path: Path) -> None:
+    DataWatch(tmp_path, tmp_path / "home").tell_again_unless_heard([])

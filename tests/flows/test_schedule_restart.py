@@ -42,9 +42,9 @@ def test_what_was_missed_is_run_once_and_a_killed_run_is_closed(workspace: Path)
             assert states.count("Completed") == 1
             assert states.count("Crashed") == 1
             assert states.count("Cancelled") == len(states) - 2 >= 1
-            covered = [run.state.message for run in again.runs() if run.state.name == "Cancelled"]
             (done,) = [run for run in again.runs() if run.state.name == "Completed"]
-            assert all(message.startswith(f"Covered by run {done.id}, which began later") for message in covered)
+            covered = [run for run in again.runs() if run.state.message.startswith(f"Covered by run {done.id}, which")]
+            assert f"{len(covered) + 1} missed times are run once\n" in again.said()
     finally:
         clear(killed)
     assert outcomes(workspace) == ["crashed", "waiting for approval"]
@@ -100,3 +100,22 @@ def limit_slots(schedule: Schedule) -> int:
 def resume(schedule: Schedule, run: object) -> None:
     with schedule.client() as client:
         client.resume_flow_run(run)
+
+
+@pytest.mark.slow
+def test_what_people_signed_while_nobody_served_is_promoted_at_the_next_start(
+    workspace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    people(workspace, "ann")
+    decided(started_by("carol", workspace), "one", fill=lambda folder: policy(1, folder))
+    with scheduled(workspace, "--cron", FAR) as schedule:
+        run = schedule.start("promote", version=1)
+        schedule.wait_for_state(run, "Suspended")
+    assert cli.run(["approve", "1", "--reason", "x", "--key", str(workspace.parent / "ann.pem")]) == 0
+    assert "told" not in capsys.readouterr().out
+
+    with scheduled(workspace, "--cron", FAR) as schedule:
+        assert schedule.wait_for_state(run, "Completed", "Failed") == "Completed"
+
+    assert len(recorded(workspace, "promoted")) == 1
