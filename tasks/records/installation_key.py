@@ -45,7 +45,7 @@ def refuse_lost_key(home: Path) -> None:
     if not private.exists():
         raise Misused(
             "the ledger's private key is gone, and no other key can continue it", where=str(private),
-            next_step="Restore the file from its backup.")
+            next_step="Restore the file from its backup; another host that shares the ledger needs a copy of keys/.")
 
 
 def make_next_key(home: Path) -> Key:

@@ -111,6 +111,8 @@ class Ledger:
             return None
         with self._no_writer(), self._place.opened(self._busy_seconds) as database:
             database.look()
+            if not table.select_tail(database) and not self.head_path.exists():
+                return None  # there may be no key yet either
             settled = self._settled(database)
         return settled.end.head if settled.end else None
 
