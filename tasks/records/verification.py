@@ -16,7 +16,7 @@ from tasks.records.key_chain import KeyChain
 from tasks.records.merkle import consistency_proof, tree_hash, verify_consistency
 from tasks.records.table import End
 
-MANY = 10_000  # entries; below, starting processes costs more than it saves
+MANY = 20_000  # entries; below, starting processes costs more than it saves
 
 
 @dataclass(frozen=True, slots=True)
