@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
-from flows import notify, workspace
+from flows import consent, notify, workspace
 from flows.deployed import LIMIT, cancel_due, due, runs_in
 from flows.desk import open_desk
 from flows.groups import Groups
@@ -38,7 +38,7 @@ def close_killed(root: Path) -> list[str]:
     return closed
 
 
-def put_in_order(retraining: UUID, promotion: UUID, *, sole_user: bool) -> list[str]:
+def put_in_order(root: Path, retraining: UUID, promotion: UUID, *, sole_user: bool) -> list[str]:
     """See to the limit and to what the server believes of earlier runs; what was done, a line each.
 
     Call it before the deployments are served, with nobody else serving them.
@@ -50,10 +50,26 @@ def put_in_order(retraining: UUID, promotion: UUID, *, sole_user: bool) -> list[
         make_limit(client, sole_user=sole_user)
         zombies = close_zombies(client, [retraining, promotion])
         covered = run_missed_once(client, retraining)
-        for waiting in runs_in(client, [promotion], StateType.PAUSED):  # people may have signed meanwhile
-            client.resume_flow_run(waiting.id)
+        look_for_signatures(client, promotion, waiting_versions(root))
     said = [f"{len(zombies)} run(s) that were killed are closed"] if zombies else []
     return said + ([f"{len(covered) + 1} missed times are run once"] if covered else [])
+
+
+def waiting_versions(root: Path) -> list[int]:
+    """The versions that wait for approval, as the ledger says."""
+    desk = open_desk(root, "schedule")
+    cases = consent.waiting(desk.ledger.entries(), desk.name, desk.clock())
+    return [case.version for case in cases if case.asked_until is not None]
+
+
+def look_for_signatures(client: SyncPrefectClient, promotion: UUID, versions: list[int]) -> None:
+    """Have each promotion that waits for people look again: they may have signed meanwhile. None is left without a run."""
+    live = runs_in(client, [promotion], StateType.PAUSED, StateType.SCHEDULED)
+    for run in live:
+        if run.state_type == StateType.PAUSED:
+            client.resume_flow_run(run.id)
+    for version in set(versions) - {run.parameters.get("version") for run in live}:
+        client.create_flow_run_from_deployment(promotion, parameters={"version": version})
 
 
 def make_limit(client: SyncPrefectClient, *, sole_user: bool) -> None:

@@ -71,7 +71,8 @@ def serve(root: Path, plan: "Plan", port: int | None) -> None:
     try:
         with prefect_server.running(root, groups, port) as server, served.announced(home(), url):
             serving = Serving(served.name_of(root, home()), plan)
-            for line in recovery.put_in_order(serving.retraining, serving.promotion, sole_user=server is not None):
+            for line in recovery.put_in_order(
+                    root, serving.retraining, serving.promotion, sole_user=server is not None):
                 print(line, flush=True)
             serving.start()
             show(plan, url)
