@@ -165,8 +165,8 @@ def _show(answer: Any) -> None:
         print("  no registered model saw it")
     for one in answer.not_recorded:
         print(f"  {one['name']} version {one['version']}: not recorded")
-    for reason in answer.unreadable:
-        print(f"  NOT KNOWN: {reason}")
+    for root in answer.unreadable:
+        print(f"  NOT KNOWN: the manifest {root} is gone or damaged")
 
 
 def _show_proof(json: bool, said: dict[str, Any]) -> None:

@@ -26,8 +26,8 @@ def add_decision(graph: Graph, entries: Sequence[Told], one: Registration) -> No
                                       {"rules": said["rules"], "against": against(said)}))
     for number, finding in enumerate(said["decision"]["findings"]):
         verdict = "passed" if finding["passed"] else "FAILED"
-        graph.add(gate, Node(f"finding {number}", "finding", f"{finding['metric']} {verdict}", entry=decided.index,
-                             facts=finding_facts(finding)))
+        graph.add(gate, Node(f"finding {number}", "finding", f"{finding['metric']} {verdict}", decided.hash,
+                             decided.index, finding_facts(finding)))
     return gate
 
 

@@ -123,6 +123,7 @@ def sources_of(traced: Traced) -> list[dict[str, Any]]:
     report, params = traced.kept(CHECKED / "report.json"), traced.kept(PARAMS)
     said = (yaml.safe_load(params) or {}).get("data", {}).get("sources", []) if params else []
     about = {one.get("path"): one for one in said if isinstance(one, dict)}
-    return [{key: one.get(key) for key in ("path", "sha256", "split", "kind", "rows_accepted", "rows_rejected")}
+    return [{key: one.get(key) for key in ("path", "sha256", "split", "kind", "rows_accepted")}
+            | {"rows_rejected": len(one.get("rows_rejected", ()))}
             | {key: about.get(one.get("path"), {}).get(key) or NOT_RECORDED for key in ("licence", "consent")}
             for one in (json.loads(report).get("sources", []) if report else [])]

@@ -3,12 +3,12 @@
 The manifests are asked as they lie there; `hallmark audit rows` and `prove-row` hold one against its root.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from flows.lineage.versions import NOT_RECORDED, Names, Registration, Told, aliases, registrations
-from tasks.contracts.errors import DigestMismatch, Misused
+from tasks.contracts.errors import Misused
 from tasks.records.manifest_store import ManifestStore
 from tasks.records.uses import ALL_ROWS, PROMPTS, concerns, through
 
@@ -33,7 +33,7 @@ class Answer:
     model_versions: list[dict[str, Any]]
     aliases: list[str]
     not_recorded: list[dict[str, Any]]  # versions of which nobody can say: registered before manifests were kept
-    unreadable: list[str]  # manifests that are gone or damaged; where there is one, absence is not shown
+    unreadable: list[str]  # roots of manifests that are gone or damaged; where there is one, absence is not shown
 
 
 def who_saw(entries: Sequence[Told], store: ManifestStore, row: str, names: Names) -> Answer:
@@ -43,11 +43,13 @@ def who_saw(entries: Sequence[Told], store: ManifestStore, row: str, names: Name
         entries: those of KINDS, at least.
         row: its id, 64 hex.
     """
-    found, lookup = registrations(entries), Lookup(store, bytes.fromhex(row))
+    found = registrations(entries)
+    roots = {said["root"] for one in found for said in _rows(one).values()}
+    held, unreadable = store.holding(bytes.fromhex(row), roots)
     teachers = {one.bundle: one.version for one in found if one.name == names.reward_model}
     seen: dict[tuple[str, int], Seen] = {}
     for one in found:
-        uses = met(one, names, lookup)
+        uses = met(one, names, held)
         if uses:
             version = seen.setdefault((one.name, one.version), Seen(one.name, one.version))
             version.uses |= dict.fromkeys(uses)
@@ -56,48 +58,36 @@ def who_saw(entries: Sequence[Told], store: ManifestStore, row: str, names: Name
     told = [_version(one, names, borne) for one in seen.values()]
     models = [one for one in told if one["through"]]
     return Answer(
-        row, data_versions(found, lookup), models, list(dict.fromkeys(a for one in models for a in one["aliases"])),
+        row, data_versions(found, held), models, list(dict.fromkeys(a for one in models for a in one["aliases"])),
         [{"name": name, "version": version} for name, version in dict.fromkeys(
             (one.name, one.version) for one in found if not one.manifests)],
-        sorted(lookup.unreadable))
+        sorted(unreadable))
 
 
-class Lookup:
-    """Whether manifests hold one row; each is asked once."""
+def met(one: Registration, names: Names, held: Collection[str]) -> list[str]:
+    """The uses of a registration that hold the row and say something about this model.
 
-    def __init__(self, store: ManifestStore, row: bytes):
-        self._store, self._row = store, row
-        self._known: dict[str, bool] = {}
-        self.unreadable: set[str] = set()
-
-    def holds(self, root: str) -> bool:
-        """False also where the manifest cannot be read, which `unreadable` then says."""
-        if root not in self._known:
-            try:
-                self._known[root] = self._store.has(root, self._row)
-            except DigestMismatch as error:
-                self.unreadable.add(error.message())
-                self._known[root] = False
-        return self._known[root]
-
-
-def met(one: Registration, names: Names, lookup: Lookup) -> list[str]:
-    """The uses of a registration that hold the row and say something about this model."""
-    if not one.manifests or not lookup.holds(one.manifests[ALL_ROWS]["root"]):
-        return []
+    Args:
+        held: roots of the manifests that hold it.
+    """
     model = names.model(one.name)
-    return [use for use, said in one.manifests.items()
-            if use != ALL_ROWS and not use.endswith(PROMPTS) and concerns(model, use) and lookup.holds(said["root"])]
+    return [use for use, said in _rows(one).items()
+            if said["root"] in held and use != ALL_ROWS and concerns(model, use)]
 
 
-def data_versions(found: Iterable[Registration], lookup: Lookup) -> list[dict[str, Any]]:
+def _rows(one: Registration) -> dict[str, Mapping[str, Any]]:
+    """The manifests of a registration that list rows, not prompts."""
+    return {use: said for use, said in one.manifests.items() if not use.endswith(PROMPTS)}
+
+
+def data_versions(found: Iterable[Registration], held: Collection[str]) -> list[dict[str, Any]]:
     """Each list of all rows that holds the row, with the registration that recorded it first."""
     first: dict[str, Registration] = {}
     for one in found:
         if one.manifests:
             first.setdefault(one.manifests[ALL_ROWS]["root"], one)
     return [{"root": root, "rows": one.manifests[ALL_ROWS]["rows"], "since": one.time, "entry": one.entry}
-            for root, one in first.items() if lookup.holds(root)]
+            for root, one in first.items() if root in held]
 
 
 def _version(one: Seen, names: Names, borne: Sequence[tuple[str, str, int]]) -> dict[str, Any]:

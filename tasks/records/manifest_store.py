@@ -10,12 +10,14 @@ never of another change, so that a row is looked up in at most three of them.
 
 import heapq
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from tasks.contracts.errors import DigestMismatch
+from tasks.records.manifest_index import Listed, ManifestIndex
 from tasks.records.manifests import ID_BYTES, Content, Manifest, check_root, mapped, opened
 
 LARGEST_CHANGE = 1 / 16  # of the rows of the list; a larger one is kept whole
@@ -61,6 +63,7 @@ class ManifestStore:
 
     def __init__(self, home: Path):
         self.folder = home / "manifests"
+        self._index = ManifestIndex(self.folder / "index.db")
 
     def keep(self, source: Path, root: str, like: str | None = None) -> int:
         """Keep a manifest under its root, whole or not at all, and return how many rows it has.
@@ -81,10 +84,40 @@ class ManifestStore:
         """Whether a manifest is kept under this root."""
         return self._path(root).exists() or self._change(root).exists()
 
+    def holding(self, row: bytes, roots: Iterable[str]) -> tuple[set[str], set[str]]:
+        """Of some manifests those that hold a row, and those of which nobody can say: gone, or cut.
+
+        Asks the index and the whole lists; bytes that were exchanged within a file are found by `checked` alone.
+        """
+        wanted = set(roots)
+        try:
+            known = self._index.lists()
+            if missing := wanted - known.keys():
+                self._enter(missing)
+                known = self._index.lists()
+            sound = {root: known[root] for root in wanted & known.keys()}
+            unreadable = wanted - sound.keys() | self._damaged(sound, known)
+            sound = {root: one for root, one in sound.items() if root not in unreadable}
+            return self._index.holding(row, sound, lambda root: self.has(root, row)), unreadable
+        except sqlite3.Error:  # damaged, or in a folder where it cannot be written: each manifest is asked itself
+            return self._asked_one_by_one(row, wanted)
+
     def has(self, root: str, row: bytes) -> bool:
         """Whether a kept manifest holds a row. Raises DigestMismatch as `opened` does."""
         with self.opened(root) as rows:
             return row in rows
+
+    def put_whole(self, root: str, content: bytes) -> None:
+        """Keep a list whole, unchecked: see `keep`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _replace(self._path(root), content)
+        self._index.add(Listed(root, None, len(content)))
+
+    def put_change(self, root: str, whole: str, removed: Sequence[bytes], added: Sequence[bytes]) -> None:
+        """Keep a list as a change of a whole one, unchecked: see `keep`."""
+        content = change_of(whole, removed, added)
+        _replace(self._change(root), content)
+        self._index.add(Listed(root, whole, len(content)), removed, added)
 
     @contextmanager
     def opened(self, root: str) -> Iterator[Rows]:
@@ -119,15 +152,47 @@ class ManifestStore:
             return file.read(ID_BYTES).hex()
 
     def _write(self, root: str, rows: Manifest, like: str | None) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
         if like is not None and self._path(like).exists():
             with opened(self._path(like)) as whole:
                 before, now = set(whole), set(rows)
             removed, added = sorted(before - now), sorted(now - before)
             if len(removed) + len(added) <= LARGEST_CHANGE * len(rows):
-                _replace(self._change(root), change_of(like, removed, added))
+                self.put_change(root, like, removed, added)
                 return
-        _replace(self._path(root), b"".join(rows))
+        self.put_whole(root, b"".join(rows))
+
+    def _enter(self, roots: Iterable[str]) -> None:
+        """Enter manifests into the index; those that cannot be read stay out."""
+        for root in roots:
+            with suppress(DigestMismatch):
+                self._enter_one(root)
+
+    def _enter_one(self, root: str) -> None:
+        if not self._change(root).exists():
+            with opened(self._path(root)) as rows:
+                self._index.add(Listed(root, None, len(rows) * ID_BYTES))
+            return
+        with mapped(self._change(root)) as content:
+            whole, removed, added = _parts(content, self._change(root))
+            self._enter_one(whole)
+            self._index.add(Listed(root, whole, len(content)), list(removed), list(added))
+
+    def _damaged(self, lists: Mapping[str, Listed], known: Mapping[str, Listed]) -> set[str]:
+        """Lists whose file is gone, or whose whole list's is gone or of another size than was written."""
+        names = {one.name for one in os.scandir(self.folder)}
+        cut = {root for root in {one.whole or root for root, one in lists.items()}
+               if root not in names or root not in known or self._path(root).stat().st_size != known[root].bytes}
+        return {root for root, one in lists.items()
+                if (one.whole or root) in cut or (one.whole is not None and f"{root}.change" not in names)}
+
+    def _asked_one_by_one(self, row: bytes, roots: Iterable[str]) -> tuple[set[str], set[str]]:
+        held, unreadable = set(), set()
+        for root in roots:
+            try:
+                held |= {root} if self.has(root, row) else set()
+            except DigestMismatch:
+                unreadable.add(root)
+        return held, unreadable
 
     def _path(self, root: str) -> Path:
         return self.folder / root

@@ -25,7 +25,7 @@ def written(tmp_path):
 
 
 def files(store) -> list[str]:
-    return sorted(path.name for path in store.folder.iterdir())
+    return sorted(path.name for path in store.folder.iterdir() if path.name != "index.db")
 
 
 def numbers(store, root: str) -> list[int]:
@@ -99,6 +99,61 @@ def test_a_damaged_change_is_found(store, written, spoil):
     change.write_bytes(spoil(change.read_bytes()))
     with pytest.raises(DigestMismatch):
         store.checked(root)
+
+
+@pytest.fixture
+def many(store, written) -> dict[str, range]:
+    """Ten lists: every third one whole, the others changes of it; root -> its numbers."""
+    kept: dict[str, range] = {}
+    last = None
+    for number in range(10):
+        start = 100 * (number // 3) + number % 3
+        path, root = written(ids(*range(start, start + 100)))
+        store.keep(path, root, like=last)
+        kept[root] = range(start, start + 100)
+        last = root
+    return kept
+
+
+def holding(store, many, number: int) -> set[str]:
+    held, unreadable = store.holding(number.to_bytes(32), many)
+    assert unreadable == set()
+    return held
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda index: None, lambda index: index.unlink(), lambda index: index.write_bytes(b"no database at all"),
+    lambda index: index.write_bytes(index.read_bytes()[:4096])], ids=["whole", "deleted", "no database", "cut"])
+def test_each_list_that_holds_a_row_is_found_whatever_became_of_the_index(store, many, spoil):
+    assert len([name for name in files(store) if name.endswith(".change")]) == 6
+    spoil(store.folder / "index.db")
+    for number in (0, 1, 2, 50, 99, 100, 101, 102, 201, 399, 400):
+        assert holding(store, many, number) == {root for root, rows in many.items() if number in rows}, number
+
+
+def test_lists_that_were_not_asked_for_are_not_answered(store, many):
+    one = next(iter(many))
+    assert store.holding((50).to_bytes(32), [one]) == ({one}, set())
+
+
+def test_a_change_is_found_in_an_index_made_anew_for_it_alone(store, many):
+    root = list(many)[1]
+    (store.folder / "index.db").unlink()
+    assert store.holding((50).to_bytes(32), [root]) == ({root}, set())
+
+
+def test_a_file_that_is_gone_or_cut_makes_its_lists_unreadable_and_those_that_change_it(store, many):
+    whole, *changes = list(many)[:3]
+    (store.folder / f"{changes[0]}.change").unlink()
+    assert store.holding((50).to_bytes(32), many) == (set(many) & {whole, changes[1]}, {changes[0]})
+    (store.folder / whole).write_bytes(b"")
+    assert store.holding((50).to_bytes(32), many)[1] == {whole, *changes}
+    (store.folder / whole).unlink()
+    assert store.holding((50).to_bytes(32), [changes[1]]) == (set(), {changes[1]})
+
+
+def test_a_list_that_is_nowhere_is_unreadable(store, many):
+    assert store.holding((50).to_bytes(32), ["ab" * 32]) == (set(), {"ab" * 32})
 
 
 def test_a_manifest_that_is_gone_is_no_empty_one(store):

@@ -1,0 +1,77 @@
+"""Which kept manifests hold a row, without asking each: an index that can be made anew from the manifests.
+
+Manifests are whole lists or changes of one. A whole list is asked itself; the changes of it hold what it holds, but
+for the rows that they name, and these are looked up here. So a thousand nightly versions cost one look at each of
+some twenty whole lists, and one in this table. It proves nothing, and may be deleted.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS list (
+    id INTEGER PRIMARY KEY, root TEXT NOT NULL UNIQUE, whole TEXT, bytes INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS change (
+    row BLOB NOT NULL, list INTEGER NOT NULL, added INTEGER NOT NULL, PRIMARY KEY (row, list)) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A manifest that the index knows."""
+
+    root: str
+    whole: str | None  # root of the list that it is a change of; None: it is a whole one
+    bytes: int  # of its file
+
+
+class ManifestIndex:
+    """The index beside the manifests of one folder; made at the first change, in a database of its own."""
+
+    def __init__(self, path: Path):
+        self._path = path
+
+    def add(self, one: Listed, removed: Sequence[bytes] = (), added: Sequence[bytes] = ()) -> None:
+        """Enter a manifest, whole or not at all; one that is known stays as it is.
+
+        Raises:
+            sqlite3.Error: the index cannot be written, or is damaged.
+        """
+        with self._opened() as connection, connection:
+            connection.executescript(f"PRAGMA synchronous = NORMAL; {_SCHEMA}")
+            connection.execute("BEGIN IMMEDIATE")
+            done = connection.execute("INSERT OR IGNORE INTO list (root, whole, bytes) VALUES (?, ?, ?)",
+                                      (one.root, one.whole, one.bytes))
+            if done.rowcount:
+                rows = [*((row, done.lastrowid, 0) for row in removed), *((row, done.lastrowid, 1) for row in added)]
+                connection.executemany("INSERT INTO change (row, list, added) VALUES (?, ?, ?)", rows)
+
+    def lists(self) -> dict[str, Listed]:
+        """Every manifest that was entered, by root. Raises sqlite3.Error where the index is damaged."""
+        if not self._path.exists():
+            return {}
+        with self._opened() as connection:
+            return {said[0]: Listed(*said) for said in connection.execute("SELECT root, whole, bytes FROM list")}
+
+    def holding(self, row: bytes, lists: Mapping[str, Listed], has: Callable[[str], bool]) -> set[str]:
+        """Roots of the lists that hold a row.
+
+        Args:
+            lists: those that are asked, all of them entered.
+            has: whether a whole list, named by its root, holds the row; asked once for each.
+        """
+        wholes = {one.whole or one.root for one in lists.values()}
+        held = {root for root in wholes if has(root)}
+        with self._opened() as connection:
+            said = dict(connection.execute(
+                "SELECT list.root, change.added FROM change JOIN list ON list.id = change.list WHERE change.row = ?",
+                (row,)))
+        return {root for root, one in lists.items() if said.get(root, (one.whole or root) in held)}
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._path, timeout=30.0, isolation_level=None)) as connection:
+            yield connection
