@@ -12,7 +12,8 @@ from flows.cli import main as cli
 from tasks.records.ledger import Ledger
 from tasks.records.signatures import key_paths, load_public
 from tasks.records.sqlite_table import SqlitePlace
-from tests.records.worlds import World
+from tests.records.postgres import cluster
+from tests.records.worlds import World, database_of
 
 
 @pytest.fixture
@@ -166,3 +167,18 @@ def test_a_bundle_that_a_retired_key_signed_still_counts_and_one_of_a_strangers_
     (ledger.home / "bundles" / f"{digest}.sig").write_bytes(canonical_json(signed))
     with pytest.raises(DigestMismatch, match="not signed by the key"):
         _signed_by_any(ledger.home, digest, ledger.keys().all)
+
+
+def test_the_commands_read_a_ledger_in_postgresql_where_the_environment_names_one(ledger, capsys, monkeypatch):
+    with cluster() as server, database_of(server) as (url, _):
+        monkeypatch.setenv("HALLMARK_LEDGER", url)
+        shutil.rmtree(ledger.home)
+        assert answer(capsys, "audit", "verify") == {"ok": True, "entries": 0, "broken": None}
+        Ledger(ledger.home).append("registered", "anna", {"version": 1})
+        assert hallmark("audit", "head", "--out", "head.json") == 0
+        assert hallmark("keys", "rotate") == 0
+        assert answer(capsys, "audit", "verify", "--since", "head.json")["entries"] == 2
+        assert hallmark("audit", "prove", "1", "--out", "proof.json") == 0
+        assert not (ledger.home / "ledger.db").exists()
+    monkeypatch.setenv("HALLMARK_LEDGER", "mysql://h/d")
+    assert hallmark("audit", "verify") == 2

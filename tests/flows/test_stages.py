@@ -183,3 +183,13 @@ def test_the_secret_of_the_webhook_stays_with_the_flow(place: Workplace, monkeyp
 
     assert "HALLMARK_WEBHOOK" not in environment(place)
     assert environment(place)["HALLMARK_HOME"] == str(place.home)
+
+
+def test_the_password_of_the_ledgers_database_stays_with_the_flow(
+    place: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.stages import environment
+
+    monkeypatch.setenv("HALLMARK_LEDGER", "postgresql://hallmark:secret@db.example.org/ledger")
+
+    assert "secret" not in "".join(environment(place).values())

@@ -244,3 +244,14 @@ def older_head(world: World) -> Head:
     entries, key = world.ledger.entries()[:-1], load_or_make_key(world.ledger.home)
     head = make_head(entries[-1], tree_of(entries), key)
     return parse_head(canonical_json(head.as_json()))
+
+
+def test_what_several_processes_check_is_found_where_it_is_as_by_one(world, monkeypatch):
+    monkeypatch.setattr("tasks.records.verification.MANY", 1)
+    monkeypatch.setattr("tasks.records.table.BATCH", 2)
+    assert world.ledger.verify().ok
+    world.tamper("UPDATE ledger SET signature = substr(signature, 2) || '0' WHERE entry_index IN (6, 9)")
+    at, reason = world.broken()
+    assert (at, "bears a signature that its key did not make" in reason) == (6, True)
+    world.tamper("DELETE FROM ledger WHERE entry_index = 4")
+    assert world.broken()[0] == 4
