@@ -1,6 +1,7 @@
 """hallmark audit head, prove, check: what somebody can verify who does not hold the ledger."""
 
 from dataclasses import asdict
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +36,7 @@ def head(
     if tag:
         tag_head(root, tag, found)
     if out:
-        (started / out).write_text(f"{said(found)}\n", encoding="utf-8")
+        write(started / out, said(found))
     if json:
         place.show_json(found.as_json())
     else:
@@ -61,7 +62,7 @@ def prove(
     ledger = place.ledger()
     proof = prove_entry(ledger.entries(), index, signed_head())
     refuse_false_proof(proof, ledger.keys().first)
-    write_json(started / out, proof.as_json())
+    write(started / out, dumps(proof.as_json(), ensure_ascii=False, indent=1))
     if json:
         place.show_json({"index": index, "hash": proof.entry.hash, "size": proof.head.size, "root": proof.head.root,
                          "key": proof.head.key})
@@ -122,7 +123,11 @@ def public_key(said: str) -> str:
     return said if re.fullmatch(r"[0-9a-f]{64}", said) else load_public(Path(said))
 
 
-def write_json(path: Path, answer: object) -> None:
-    import json
+def write(path: Path, content: str) -> None:
+    """Replace a file by a line or more. Raises Misused where it cannot be written."""
+    from tasks.contracts.errors import Misused
 
-    path.write_text(json.dumps(answer, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    try:
+        path.write_text(f"{content}\n", encoding="utf-8")
+    except OSError as error:
+        raise Misused("cannot be written", where=str(path), found=error.strerror or "") from None

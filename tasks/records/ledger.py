@@ -5,16 +5,12 @@ What it cannot find alone: a whole ledger replaced by an older copy of itself, h
 whoever holds the private key. Against both, keep exported heads elsewhere.
 """
 
-import errno
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from tasks.contracts.errors import DiskFull, LedgerBroken, Misused, ServiceUnreachable
+from tasks.contracts.errors import LedgerBroken, Misused
 from tasks.contracts.places import home as default_home
 from tasks.records import table
 from tasks.records.chain import GENESIS, RESTORE, Entry, make_entry
@@ -26,6 +22,7 @@ from tasks.records.ledger_place import place_of
 from tasks.records.signatures import Key, load_or_make_key
 from tasks.records.table import End
 from tasks.records.verification import Broken, Ends, Verification, verify_chain
+from tasks.records.writer_lock import no_writer, one_writer
 
 
 def utc_now() -> datetime:
@@ -109,7 +106,7 @@ class Ledger:
         """The signed head, its end of the chain checked; None where there is no entry. Raises LedgerBroken."""
         if not self._place.exists() and not self.head_path.exists():
             return None
-        with self._no_writer(), self._place.opened(self._busy_seconds) as database:
+        with no_writer(self.home, self.place, self._busy_seconds), self._place.opened(self._busy_seconds) as database:
             database.look()
             if not table.select_tail(database) and not self.head_path.exists():
                 return None  # there may be no key yet either
@@ -134,7 +131,7 @@ class Ledger:
             if not self._place.exists():
                 return self._verified([], Ends(None, read_head(self.head_path), 0, -1), since)
             with self._place.opened(self._busy_seconds) as database:
-                with self._no_writer():
+                with no_writer(self.home, self.place, self._busy_seconds):
                     ends = self._ends(database)
                 return self._verified(table.select(database, ends.last), ends, since)
         except (LedgerBroken, Misused) as error:
@@ -168,7 +165,7 @@ class Ledger:
     def _writing(self) -> Iterator[tuple[table.Database, Settled]]:
         """A transaction of the only writer, on an end that holds."""
         self.home.mkdir(parents=True, exist_ok=True)
-        with self._one_writer(), self._place.opened(self._busy_seconds) as database:
+        with one_writer(self.home, self.place, self._busy_seconds), self._place.opened(self._busy_seconds) as database:
             database.prepare()
             database.begin()
             if table.select_tail(database):
@@ -197,24 +194,3 @@ class Ledger:
         if now.tzinfo is None:
             raise ValueError("the clock of a ledger must say its zone")
         return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-    @contextmanager
-    def _one_writer(self) -> Iterator[None]:
-        """Hold off other writers from the insert to the new head. The system frees the lock of a killed process."""
-        try:
-            with FileLock(self.home / "ledger.lock", timeout=self._busy_seconds):
-                yield
-        except Timeout:
-            raise ServiceUnreachable(
-                "another process holds the ledger", where=self.place, next_step="Try again.") from None
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise DiskFull("no room for another entry", where=self.place,
-                           next_step="Free some space and try again.") from None
-
-    @contextmanager
-    def _no_writer(self) -> Iterator[None]:
-        """As _one_writer; a folder in which this process may not write is a copy, to which nobody appends."""
-        with self._one_writer() if os.access(self.home, os.W_OK) else nullcontext():
-            yield

@@ -104,6 +104,7 @@ def test_what_is_no_exported_head_is_misuse(ledger, capsys):
     assert hallmark("audit", "verify", "--since", "nowhere") == 2
     assert "neither a file nor an annotated tag" in capsys.readouterr().err
     assert hallmark("audit", "head", "--tag", "two words") == 2
+    assert hallmark("audit", "head", "--out", "nowhere/head.json") == 2
 
 
 def test_a_proof_is_checked_anywhere_by_a_public_key_in_a_file_or_in_hex(ledger, capsys, tmp_path, monkeypatch):
