@@ -168,18 +168,19 @@ def test_no_two_boxes_lie_on_one_another_and_what_rests_on_a_node_lies_left_of_i
 def test_a_diff_names_rows_settings_metrics_and_findings_that_changed(run: Run, capsys) -> None:
     recorded(run, "one", USES)
     settings = run.root / "params.yaml"
-    settings.write_text(settings.read_text().replace("updates: 30", "updates: 31"))
+    updates = run.params.ppo.updates
+    settings.write_text(settings.read_text().replace(f"updates: {updates}", f"updates: {updates + 1}"))
     recorded(run, "two", USES | {"preferences_train": ["new"]}, low=0.1)
     said = hallmark(capsys, "audit", "diff", "1", "2", "--rows")
     rows = {one["use"]: (one["in"], one["out"], one["in_ids"], one["out_ids"]) for one in said["rows"]}
     assert rows == {use: (1, 1, [row("new")], [row("pair")]) for use in ("prepare_data", "preferences_train")}
-    assert said["params"] == [{"key": "ppo.updates", "old": "30", "new": "31"}]
+    assert said["params"] == [{"key": "ppo.updates", "old": str(updates), "new": str(updates + 1)}]
     assert [one["key"] for one in said["metrics"]] == ["judge_score"]
     assert said["gates"][0]["old"] != said["gates"][0]["new"]
     assert said["code"]["files"] == []
     assert "in_ids" not in hallmark(capsys, "audit", "diff", "1", "2")["rows"][0]
     assert cli.run(["audit", "diff", "1", "2"]) == 0
-    assert "ppo.updates: 30 -> 31" in capsys.readouterr().out
+    assert f"ppo.updates: {updates} -> {updates + 1}" in capsys.readouterr().out
 
 
 def test_a_version_does_not_differ_from_itself(run: Run, capsys) -> None:
