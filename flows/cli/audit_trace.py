@@ -1,4 +1,4 @@
-"""hallmark audit trace, diff: the whole tree of a version, and how two versions differ."""
+"""hallmark audit trace, diff, refused: a version's whole tree, how two versions differ, what was refused and why."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -61,6 +61,23 @@ def diff(
         place.show_json(found)
     else:
         _show_diff(found)
+
+
+@app.command()
+def refused(json: place.Json = False) -> None:
+    """List what was refused, rejected or taken back, and why."""
+    from flows.lineage.reading import opened
+    from flows.lineage.refusals import refusals
+
+    place.enter()
+    found = refusals(opened(place.ledger())[0])
+    if json:
+        place.show_json({"refused": found})
+        return
+    for one in found:
+        whose = f"version {one['version']} " if one["version"] else f"{one['digest'][:12]} " if one["digest"] else ""
+        print(f"entry {one['entry']}, {one['time'][:16]}Z: {whose}{one['what']}: {one['why']}")
+    print(f"{len(found)} refusals in the ledger.")
 
 
 def _show_tree(graph: "Graph") -> None:

@@ -201,14 +201,34 @@ def test_evaluation_prompts_that_leaked_into_training_are_named(run: Run, capsys
 
 
 def test_what_a_registration_kept_is_in_its_signed_bundle(world: World) -> None:
-    entry = next(one for one in world.ledger.entries("registered") if one.payload["name"] == "policy")
-    bundle = json.loads((world.home / "bundles" / f"{entry.payload['bundle']}.json").read_text())
-    said = entry.payload["manifests"]
+    entries = world.ledger.entries("registered")
+    payload: dict[str, Any] = next(one.payload for one in entries if one.payload["name"] == "policy")
+    bundle = json.loads((world.home / "bundles" / f"{payload['bundle']}.json").read_text())
+    said = payload["manifests"]
     assert bundle["manifest_roots"] == {use: one["root"] for use, one in said.items()}
     assert bundle["manifest_rows"] == {use: one["rows"] for use, one in said.items()}
     assert (said["sft_train"]["rows"], said["prepare_data"]["rows"]) == (1, 9)
-    kept = world.home / "files" / entry.payload["files"]["params.yaml"]
+    kept = world.home / "files" / payload["files"]["params.yaml"]
     assert kept.read_bytes() == (world.root / "params.yaml").read_bytes()
+
+
+def test_what_was_refused_or_taken_back_is_listed_with_its_reason(world: World, capsys) -> None:
+    said = hallmark(capsys, "audit", "refused")["refused"]
+    assert [(one["what"], one["version"]) for one in said] == [("refused by the gate", None), ("taken back", 2)]
+    assert said[0]["why"] == (
+        "judge_score wanted low >= 0.5, found 0.1 [0.1, 0.3]: the low end of judge_score is 0.1, below 0.5: "
+        "the judge is not pleased")
+    assert said[1]["why"] == "it is rude"
+    assert world.ledger.entries()[said[0]["entry"]].kind == "gate decided"
+    assert cli.run(["audit", "refused"]) == 0
+    assert "version 2 taken back: it is rude" in capsys.readouterr().out
+
+
+def test_data_that_were_refused_are_listed_with_the_stage_that_refused_them(run: Run, capsys) -> None:
+    run.record("stage failed", stage="check_data", error="DataRefused")
+    run.record("run finished", outcome="refused", reason="DataRefused", candidate=None, version=None)
+    (one,) = hallmark(capsys, "audit", "refused")["refused"]
+    assert (one["what"], one["why"], one["version"]) == ("refused by check_data", "DataRefused", None)
 
 
 def test_the_command_reads_json_from_stdin(world: World) -> None:
