@@ -13,7 +13,7 @@ from pathlib import Path
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS list (
-    id INTEGER PRIMARY KEY, root TEXT NOT NULL UNIQUE, whole TEXT, bytes INTEGER NOT NULL) STRICT;
+    id INTEGER PRIMARY KEY, root BLOB NOT NULL UNIQUE, whole INTEGER REFERENCES list, bytes INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS change (
     row BLOB NOT NULL, list INTEGER NOT NULL, added INTEGER NOT NULL, PRIMARY KEY (row, list)) STRICT, WITHOUT ROWID;
 """
@@ -35,7 +35,7 @@ class ManifestIndex:
         self._path = path
 
     def add(self, one: Listed, removed: Sequence[bytes] = (), added: Sequence[bytes] = ()) -> None:
-        """Enter a manifest, whole or not at all; one that is known stays as it is.
+        """Enter a manifest, whole or not at all; one that is known stays as it is. A change comes after its whole list.
 
         Raises:
             sqlite3.Error: the index cannot be written, or is damaged.
@@ -43,8 +43,9 @@ class ManifestIndex:
         with self._opened() as connection, connection:
             connection.executescript(f"PRAGMA synchronous = NORMAL; {_SCHEMA}")
             connection.execute("BEGIN IMMEDIATE")
-            done = connection.execute("INSERT OR IGNORE INTO list (root, whole, bytes) VALUES (?, ?, ?)",
-                                      (one.root, one.whole, one.bytes))
+            done = connection.execute(
+                "INSERT OR IGNORE INTO list (root, whole, bytes) VALUES (?, (SELECT id FROM list WHERE root = ?), ?)",
+                (_key(one.root), _key(one.whole), one.bytes))
             if done.rowcount:
                 rows = [*((row, done.lastrowid, 0) for row in removed), *((row, done.lastrowid, 1) for row in added)]
                 connection.executemany("INSERT INTO change (row, list, added) VALUES (?, ?, ?)", rows)
@@ -54,7 +55,9 @@ class ManifestIndex:
         if not self._path.exists():
             return {}
         with self._opened() as connection:
-            return {said[0]: Listed(*said) for said in connection.execute("SELECT root, whole, bytes FROM list")}
+            rows = connection.execute("SELECT id, root, whole, bytes FROM list").fetchall()
+        roots = {number: bytes(root).hex() for number, root, _, _ in rows}
+        return {roots[number]: Listed(roots[number], roots.get(whole), size) for number, _, whole, size in rows}
 
     def holding(self, row: bytes, lists: Mapping[str, Listed], has: Callable[[str], bool]) -> set[str]:
         """Roots of the lists that hold a row.
@@ -66,12 +69,20 @@ class ManifestIndex:
         wholes = {one.whole or one.root for one in lists.values()}
         held = {root for root in wholes if has(root)}
         with self._opened() as connection:
-            said = dict(connection.execute(
+            said = {bytes(root).hex(): added for root, added in connection.execute(
                 "SELECT list.root, change.added FROM change JOIN list ON list.id = change.list WHERE change.row = ?",
-                (row,)))
+                (row,))}
         return {root for root, one in lists.items() if said.get(root, (one.whole or root) in held)}
+
+    def forget(self) -> None:
+        """Delete the index, which is made anew where it is needed."""
+        self._path.unlink(missing_ok=True)
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self._path, timeout=30.0, isolation_level=None)) as connection:
             yield connection
+
+
+def _key(root: str | None) -> bytes | None:
+    return None if root is None else bytes.fromhex(root)

@@ -111,13 +111,26 @@ class ManifestStore:
         """Keep a list whole, unchecked: see `keep`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         _replace(self._path(root), content)
-        self._index.add(Listed(root, None, len(content)))
+        with self._index_alone():
+            self._index.add(Listed(root, None, len(content)))
 
     def put_change(self, root: str, whole: str, removed: Sequence[bytes], added: Sequence[bytes]) -> None:
         """Keep a list as a change of a whole one, unchecked: see `keep`."""
         content = change_of(whole, removed, added)
         _replace(self._change(root), content)
-        self._index.add(Listed(root, whole, len(content)), removed, added)
+        with self._index_alone():
+            self._enter_one(whole)
+            self._index.add(Listed(root, whole, len(content)), removed, added)
+
+    @contextmanager
+    def _index_alone(self) -> Iterator[None]:
+        """Let no fault of the index fail what was kept: it is given later what it lacks, and deleted if damaged."""
+        try:
+            yield
+        except sqlite3.OperationalError:  # e.g. another process holds it
+            return
+        except sqlite3.DatabaseError:
+            self._index.forget()
 
     @contextmanager
     def opened(self, root: str) -> Iterator[Rows]:

@@ -136,6 +136,15 @@ def test_lists_that_were_not_asked_for_are_not_answered(store, many):
     assert store.holding((50).to_bytes(32), [one]) == ({one}, set())
 
 
+@pytest.mark.parametrize("spoil", [lambda index: index.unlink(), lambda index: index.write_bytes(b"no database" * 99)])
+def test_a_damaged_index_keeps_nothing_from_being_kept_or_found(store, many, written, spoil):
+    spoil(store.folder / "index.db")
+    path, root = written(ids(*range(302, 402)))
+    store.keep(path, root, like=list(many)[9])
+    for _ in range(2):
+        assert store.holding((401).to_bytes(32), [*many, root]) == ({root}, set())
+
+
 def test_a_change_is_found_in_an_index_made_anew_for_it_alone(store, many):
     root = list(many)[1]
     (store.folder / "index.db").unlink()
