@@ -63,7 +63,7 @@ def waiting_versions(root: Path) -> list[int]:
 
 
 def look_for_signatures(client: SyncPrefectClient, promotion: UUID, versions: list[int]) -> None:
-    """Have each promotion that waits for people look again, as they may have signed; a version without a run gets one."""
+    """Have each promotion that waits look again, as people may have signed; a version without a run gets one."""
     live = runs_in(client, [promotion], StateType.PAUSED, StateType.SCHEDULED)
     for run in live:
         if run.state_type == StateType.PAUSED:
