@@ -8,54 +8,18 @@ never of another change, so that a row is looked up in at most three of them.
     ROOT.change   root of the whole list (32 bytes), number of ids removed (8 bytes), these, then the ids added
 """
 
-import heapq
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
 from tasks.contracts.errors import DigestMismatch
+from tasks.records.manifest_changes import Changed, Rows, change_of, parts_of
 from tasks.records.manifest_index import Listed, ManifestIndex
-from tasks.records.manifests import ID_BYTES, Content, Manifest, check_root, mapped, opened
+from tasks.records.manifests import ID_BYTES, Manifest, check_root, mapped, opened
 
 LARGEST_CHANGE = 1 / 16  # of the rows of the list; a larger one is kept whole
-_HEAD_BYTES = ID_BYTES + 8
-
-
-class Rows(Protocol):
-    """Sorted ids, each once."""
-
-    def __len__(self) -> int: ...
-
-    def __contains__(self, row: bytes) -> bool: ...
-
-    def __iter__(self) -> Iterator[bytes]: ...
-
-    def between(self, low: bytes, high: bytes) -> list[bytes]: ...
-
-
-class Changed:
-    """A whole list without the rows of a second one and with those of a third."""
-
-    def __init__(self, whole: Manifest, removed: Manifest, added: Manifest):
-        self._whole, self._removed, self._added = whole, removed, added
-
-    def __len__(self) -> int:
-        return len(self._whole) - len(self._removed) + len(self._added)
-
-    def __contains__(self, row: bytes) -> bool:
-        return row in self._added or (row in self._whole and row not in self._removed)
-
-    def __iter__(self) -> Iterator[bytes]:
-        removed = set(self._removed)
-        return heapq.merge((row for row in self._whole if row not in removed), self._added)
-
-    def between(self, low: bytes, high: bytes) -> list[bytes]:
-        """The rows from `low` to `high`, both included, sorted."""
-        kept = [row for row in self._whole.between(low, high) if row not in self._removed]
-        return sorted([*kept, *self._added.between(low, high)])
 
 
 class ManifestStore:
@@ -144,7 +108,7 @@ class ManifestStore:
                 yield rows
             return
         with mapped(self._change(root)) as content:
-            whole, removed, added = _parts(content, self._change(root))
+            whole, removed, added = parts_of(content, self._change(root))
             with opened(self._path(whole)) as rows:
                 yield Changed(rows, removed, added)
 
@@ -186,7 +150,7 @@ class ManifestStore:
                 self._index.add(Listed(root, None, len(rows) * ID_BYTES))
             return
         with mapped(self._change(root)) as content:
-            whole, removed, added = _parts(content, self._change(root))
+            whole, removed, added = parts_of(content, self._change(root))
             self._enter_one(whole)
             self._index.add(Listed(root, whole, len(content)), list(removed), list(added))
 
@@ -212,21 +176,6 @@ class ManifestStore:
 
     def _change(self, root: str) -> Path:
         return self.folder / f"{root}.change"
-
-
-def change_of(whole: str, removed: Sequence[bytes], added: Sequence[bytes]) -> bytes:
-    """The bytes of ROOT.change: the rows of a whole list without some and with others, both sorted."""
-    return bytes.fromhex(whole) + len(removed).to_bytes(8) + b"".join([*removed, *added])
-
-
-def _parts(content: Content, path: Path) -> tuple[str, Manifest, Manifest]:
-    """Root of the whole list, rows removed, rows added. Raises DigestMismatch where the bytes are no change."""
-    middle = _HEAD_BYTES + int.from_bytes(content[ID_BYTES:_HEAD_BYTES]) * ID_BYTES
-    try:
-        removed, added = Manifest(content, _HEAD_BYTES, middle), Manifest(content, middle)
-    except ValueError as error:
-        raise DigestMismatch("is no change of a row manifest", where=str(path), found=str(error)) from None
-    return content[:ID_BYTES].hex(), removed, added
 
 
 def _replace(path: Path, content: bytes) -> None:
