@@ -33,7 +33,8 @@ def rows(
     listed = [{"use": name, "root": said["root"], "rows": said["rows"],
                "row": [row.hex() for row in store.checked(said["root"])]} for name, said in wanted.items()]
     if json:
-        place.show_json({"name": one.name, "version": one.version, "entry": one.entry, "stages": listed})
+        every = {said["use"]: said["row"] for said in listed}.get(use or "prepare_data", [])
+        place.show_json({"name": one.name, "version": one.version, "entry": one.entry, "row": every, "stages": listed})
     elif use:
         print("\n".join(listed[0]["row"]))
     else:

@@ -90,6 +90,8 @@ def test_the_rows_that_trained_a_version_are_listed_use_by_use(world: World, cap
     assert listed["prompts_train"] == [row("demo")]
     assert row("bad") not in listed["prepare_data"]
     assert row("pair new") in listed["prepare_data"]
+    assert said["row"] == listed["prepare_data"]
+    assert hallmark(capsys, "audit", "rows", "2", "--use", "prompts_train")["row"] == [row("demo")]
 
 
 def test_a_row_that_a_reward_model_saw_was_seen_by_the_policy_trained_on_it(world: World, capsys) -> None:
