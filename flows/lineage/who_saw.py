@@ -44,7 +44,8 @@ def who_saw(entries: Sequence[Told], store: ManifestStore, row: str, names: Name
         row: its id, 64 hex.
     """
     found = registrations(entries)
-    roots = {said["root"] for one in found for said in _rows(one).values()}
+    listed = {one.bundle: one for one in found}.values()  # a policy and its reward model have the same manifests
+    roots = {said["root"] for one in listed for said in _rows(one).values()}
     held, unreadable = store.holding(bytes.fromhex(row), roots)
     teachers = {one.bundle: one.version for one in found if one.name == names.reward_model}
     seen: dict[tuple[str, int], Seen] = {}
