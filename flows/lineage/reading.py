@@ -1,27 +1,20 @@
 """The ledger, the kept manifests and the registered names of a workspace, opened for a question."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 from flows.lineage.versions import Names, Told, told
 from tasks.contracts.config import load_params
-from tasks.contracts.errors import LedgerBroken
 from tasks.records.ledger import Ledger
 from tasks.records.manifest_store import ManifestStore
 
 
-def opened(ledger: Ledger, kinds: Iterable[str] | None = None) -> tuple[list[Told], ManifestStore, Names]:
+def opened(ledger: Ledger, kinds: Collection[str] | None = None) -> tuple[list[Told], ManifestStore, Names]:
     """Entries of some kinds, or all, the manifests, and the names of params.yaml in the current folder."""
     promotion = load_params().promotion
-    return (told(ledger.entries(), kinds), ManifestStore(ledger.home),
+    entries = ledger.entries() if kinds is None else ledger.entries_of(kinds)
+    return (told(entries), ManifestStore(ledger.home),
             Names(promotion.policy_model, promotion.reward_model))
-
-
-def refuse_broken(ledger: Ledger) -> None:
-    """Raise LedgerBroken where the ledger does not verify: what is told from it would prove nothing."""
-    found = ledger.verify()
-    if found.broken:
-        raise LedgerBroken(found.broken.reason, where=str(ledger.path))
 
 
 def kept_text(home: Path, digest: str | None) -> str | None:

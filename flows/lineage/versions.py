@@ -56,11 +56,9 @@ class Registration:
         return f"{self.name} version {self.version}"
 
 
-def told(entries: Iterable[Any], kinds: Iterable[str] | None = None) -> list[Told]:
-    """Entries parsed once, since history asks them again and again; those of some kinds, or all."""
-    wanted = None if kinds is None else set(kinds)
-    return [Told(one.index, one.time, one.kind, one.actor, one.hash, one.payload) for one in entries
-            if wanted is None or one.kind in wanted]
+def told(entries: Iterable[Any]) -> list[Told]:
+    """Entries parsed once, since history asks them again and again."""
+    return [Told(one.index, one.time, one.kind, one.actor, one.hash, one.payload) for one in entries]
 
 
 def registrations(entries: Iterable[Told], name: str | None = None) -> list[Registration]:

@@ -4,7 +4,7 @@ Entries go in at the end, and nothing else can be done to them; the one row of `
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -127,6 +127,15 @@ def select(database: Database, up_to: int | None = None) -> Iterator[list[Entry]
         if len(found) < BATCH:
             return
         rows = database.execute(f"{_ENTRIES} WHERE entry_index > ? ORDER BY entry_index LIMIT {BATCH}", rows[-1][0])
+
+
+def select_kinds(database: Database, kinds: Collection[str]) -> list[Entry]:
+    """The entries of some kinds, in their order."""
+    if not database.is_made():
+        return []
+    marks = ", ".join("?" * len(kinds))
+    return [_entry(row) for row in database.execute(
+        f"{_ENTRIES} WHERE kind IN ({marks}) ORDER BY entry_index", *kinds)]
 
 
 def select_tail(database: Database) -> list[Entry]:
