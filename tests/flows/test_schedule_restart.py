@@ -66,7 +66,7 @@ def test_a_promotion_waits_without_a_process_and_signatures_alone_end_the_wait(
     people(workspace, "ann", "mallory", listed=("ann",))
     decided(started_by("carol", workspace), "one", fill=lambda folder: policy(1, folder))
     with scheduled(workspace, "--cron", FAR) as schedule:
-        run = schedule.start("promote", version=1)
+        (run,) = (one.id for one in schedule.runs("promote"))  # made at the start, as version 1 waits
         assert schedule.wait_for_state(run, "Suspended", "Failed", "Completed") == "Suspended"
         assert "policy version 1 waits: 0 of 1 signature(s) count" in schedule.said()
         assert limit_slots(schedule) == 0
@@ -110,7 +110,7 @@ def test_what_people_signed_while_nobody_served_is_promoted_at_the_next_start(
     people(workspace, "ann")
     decided(started_by("carol", workspace), "one", fill=lambda folder: policy(1, folder))
     with scheduled(workspace, "--cron", FAR) as schedule:
-        run = schedule.start("promote", version=1)
+        (run,) = (one.id for one in schedule.runs("promote"))  # made at the start, as version 1 waits
         schedule.wait_for_state(run, "Suspended")
     assert cli.run(["approve", "1", "--reason", "x", "--key", str(workspace.parent / "ann.pem")]) == 0
     assert "told" not in capsys.readouterr().out
