@@ -12,7 +12,13 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 
 class Mover(Protocol):
-    """Who promotes: a retraining, or a person's command."""
+    """Who promotes, tells of it and closes what was killed: a retraining, or a person's command."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def actor(self) -> str: ...
 
     @property
     def home(self) -> Path: ...

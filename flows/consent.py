@@ -4,7 +4,6 @@ Pure but for the bundle: entries in, answers out. What a signature is worth is s
 """
 
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -142,21 +141,11 @@ def evidence_bundle(home: Path, case: Case) -> dict[str, Any]:
     Raises:
         DigestMismatch: it was changed, is gone, is not signed by this installation's key, or is of another model.
     """
-    from tasks.records.ledger import Ledger
+    from tasks.records.bundle import read_own_bundle
 
-    said: dict[str, Any] = _signed_by_any(home, case.bundle, Ledger(home).keys().all)
+    said: dict[str, Any] = dict(read_own_bundle(home, case.bundle))
     about = [said["models"].get(case.name), said["evidence"]["candidate"], said["decision"]["candidate"]]
     if set(about) != {case.digest}:
         raise DigestMismatch("the evidence bundle is of another model", where=str(case), wanted=case.digest,
                              found=", ".join(map(str, about)))
     return said
-
-
-def _signed_by_any(home: Path, bundle: str, keys: Sequence[str]) -> dict[str, Any]:
-    """A bundle that one of the installation's keys signed, retired or not: it was made under one of them."""
-    from tasks.records.bundle import read_bundle
-
-    for key in keys[:-1]:
-        with suppress(DigestMismatch):
-            return dict(read_bundle(home, bundle, key))
-    return dict(read_bundle(home, bundle, keys[-1]))

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from flows.aliases import Mover
 from flows.webhook import WEBHOOK, Delivery, Patience, Receiver, receiver_of, send
@@ -26,13 +26,6 @@ TOLD, FAILED = "notified", "notification failed"
 OF_RUNS = {"refused": "run.refused", "waiting for approval": "run.waiting", "crashed": "run.crashed"}
 
 
-class Teller(Mover, Protocol):
-    """Who has news: a retraining, or a person's command."""
-
-    @property
-    def id(self) -> str: ...
-
-
 def receiver() -> Receiver | None:
     """Who is to be told; None where HALLMARK_WEBHOOK is not set. Raises Misused where it names no place to send to."""
     url = os.environ.get(WEBHOOK, "").strip()
@@ -40,7 +33,7 @@ def receiver() -> Receiver | None:
 
 
 @contextmanager
-def telling(run: Teller) -> Iterator[None]:
+def telling(run: Mover) -> Iterator[None]:
     """Refuse an unusable receiver before anything is done, and tell what was recorded inside, however it ended."""
     receiver()
     try:
@@ -51,7 +44,7 @@ def telling(run: Teller) -> Iterator[None]:
     tell(run)
 
 
-def tell(run: Teller, *, hurried: bool = False) -> None:
+def tell(run: Mover, *, hurried: bool = False) -> None:
     """Send what this run recorded, or found of killed ones, and nobody was told yet. Raises nothing of its own.
 
     Args:
@@ -73,7 +66,7 @@ def _untold(entries: list[Entry], run_id: str) -> list[Entry]:
             and run_id in (entry.payload.get("run"), entry.payload.get("found_by"))]
 
 
-def _tell(run: Teller, to: Receiver, entry: Entry, patience: Patience) -> None:
+def _tell(run: Mover, to: Receiver, entry: Entry, patience: Patience) -> None:
     message_id = f"msg_{entry.hash[:32]}"  # of the entry, so that the same news has the same id for ever
     delivery = send(to, load_or_make_key(run.home), message_id, canonical_json(message(entry)), patience)
     said: dict[str, Any] = {"event": event_of(entry), "entry": entry.index, "id": message_id, "host": to.host,

@@ -3,7 +3,6 @@
 Promotions that wait for people look again whether enough have signed.
 """
 
-from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -14,23 +13,19 @@ from prefect.states import Crashed
 
 from flows import consent, notify, workspace
 from flows.deployed import LIMIT, cancel_due, due, runs_in
-from flows.desk import open_desk
+from flows.desk import Desk
 from flows.groups import Groups
 from flows.run import close_crashed
 from tasks.contracts.errors import WorkspaceBusy
-from tasks.contracts.places import home
 
 
-def close_killed(root: Path) -> list[str]:
+def close_killed(desk: Desk, groups: Groups) -> list[str]:
     """End what killed runs left at work and close them in the ledger; the ids of those that were closed.
 
     Where a run by hand is at work, it has done so itself when it began.
     """
-    groups = Groups(home())
-    groups.end_left_behind()  # among it may be a run that still holds the workspace
     try:
-        with workspace.hold(home()):
-            desk = open_desk(root, "schedule")
+        with workspace.hold(desk.home):
             closed = close_crashed(desk, groups)
             notify.tell(desk)
     except WorkspaceBusy:
@@ -38,7 +33,7 @@ def close_killed(root: Path) -> list[str]:
     return closed
 
 
-def put_in_order(root: Path, retraining: UUID, promotion: UUID, *, sole_user: bool) -> list[str]:
+def put_in_order(desk: Desk, retraining: UUID, promotion: UUID, *, sole_user: bool) -> list[str]:
     """See to the limit and to what the server believes of earlier runs; what was done, a line each.
 
     Call it before the deployments are served, with nobody else serving them.
@@ -50,14 +45,13 @@ def put_in_order(root: Path, retraining: UUID, promotion: UUID, *, sole_user: bo
         make_limit(client, sole_user=sole_user)
         zombies = close_zombies(client, [retraining, promotion])
         covered = run_missed_once(client, retraining)
-        look_for_signatures(client, promotion, waiting_versions(root))
+        look_for_signatures(client, promotion, waiting_versions(desk))
     said = [f"{len(zombies)} run(s) that were killed are closed"] if zombies else []
     return said + ([f"{len(covered) + 1} missed times are run once"] if covered else [])
 
 
-def waiting_versions(root: Path) -> list[int]:
+def waiting_versions(desk: Desk) -> list[int]:
     """The versions that wait for approval, as the ledger says."""
-    desk = open_desk(root, "schedule")
     cases = consent.waiting(desk.ledger.entries(), desk.name, desk.clock())
     return [case.version for case in cases if case.asked_until is not None]
 

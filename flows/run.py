@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from flows import history
+from flows.aliases import Mover
 from flows.groups import Groups
 from tasks.contracts.config import Params, load_params
 from tasks.contracts.errors import LedgerBroken
@@ -101,23 +102,7 @@ def begin(root: Path, *, force: bool, clock: Callable[[], datetime] = lambda: da
     return run
 
 
-class Finder(Protocol):
-    """Who finds that a run was killed: the next run, or a schedule that starts."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def home(self) -> Path: ...
-
-    @property
-    def ledger(self) -> Ledger: ...
-
-    @property
-    def actor(self) -> str: ...
-
-
-def close_crashed(finder: Finder, groups: Groups) -> list[str]:
+def close_crashed(finder: Mover, groups: Groups) -> list[str]:
     """Runs that were killed: end what they left at work, and say in the ledger and in MLflow that they crashed.
 
     Call it with the workspace held: a run that is open then is not at work.

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,9 @@ from tasks.contracts.errors import DiskFull, NotAWorkspace, ServiceUnreachable, 
 from tasks.contracts.places import home
 
 RETRAIN, SCHEDULE = "retrain", "schedule"  # what can be held
+BUSY = {  # what is held -> what is said to who comes second, and the next step
+    RETRAIN: ("another run is at work here", "Wait for it, or end it with Ctrl-C where it was started."),
+    SCHEDULE: ("another `hallmark schedule` serves this workspace", "End it with Ctrl-C where it was started.")}
 ROOM_BYTES = 512 * 2**20  # a run of the demo world writes less than a tenth of it
 
 
@@ -88,36 +91,27 @@ def fetch_data(root: Path) -> bool:
     return True
 
 
-@contextmanager
-def hold(folder: Path) -> Iterator[None]:
+def hold(folder: Path) -> AbstractContextManager[None]:
     """Hold the workspace: one run at a time. The lock is the operating system's and ends with the process.
 
     Raises:
         WorkspaceBusy: another process holds it; names its pid and since when.
     """
-    with _held(folder, RETRAIN) as held:
-        if not held:
-            raise _busy(folder)
-        yield
+    return _held(folder, RETRAIN)
 
 
-@contextmanager
-def hold_schedule(folder: Path) -> Iterator[None]:
+def hold_schedule(folder: Path) -> AbstractContextManager[None]:
     """Serve the workspace's schedule: one command at a time; runs by hand may go on beside it.
 
     Raises:
         WorkspaceBusy: another process serves it; names its pid and since when.
     """
-    with _held(folder, SCHEDULE) as held:
-        if not held:
-            raise WorkspaceBusy("another `hallmark schedule` serves this workspace", where=str(folder),
-                                found=holder(folder, SCHEDULE), next_step="End it with Ctrl-C where it was started.")
-        yield
+    return _held(folder, SCHEDULE)
 
 
 @contextmanager
-def _held(folder: Path, what: str) -> Iterator[bool]:
-    """Hold WHAT.lock in a folder and say in WHAT.holder.json who does; False where another process holds it."""
+def _held(folder: Path, what: str) -> Iterator[None]:
+    """Hold WHAT.lock in a folder and say in WHAT.holder.json who does."""
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -125,13 +119,12 @@ def _held(folder: Path, what: str) -> Iterator[bool]:
     try:
         lock.acquire(timeout=0.5)  # `status` holds it for a moment when it looks
     except Timeout:
-        yield False
-        return
+        raise _busy(folder, what) from None
     note = folder / f"{what}.holder.json"
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds")
         note.write_text(json.dumps({"pid": os.getpid(), "since": since}), encoding="utf-8")
-        yield True
+        yield
     finally:
         note.unlink(missing_ok=True)
         lock.release()
@@ -172,9 +165,9 @@ def refuse_if_held(folder: Path) -> None:
         raise _busy(folder)
 
 
-def _busy(folder: Path) -> WorkspaceBusy:
-    return WorkspaceBusy("another run is at work here", where=str(folder), found=holder(folder),
-                         next_step="Wait for it, or end it with Ctrl-C where it was started.")
+def _busy(folder: Path, what: str = RETRAIN) -> WorkspaceBusy:
+    said, next_step = BUSY[what]
+    return WorkspaceBusy(said, where=str(folder), found=holder(folder, what), next_step=next_step)
 
 
 def holder(folder: Path, what: str = RETRAIN) -> str:

@@ -1,24 +1,19 @@
 """Whether Prefect's scheduler really makes runs from a cron time: asked of the server that is used, or of a new one."""
 
 import os
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from flows.checks.installation import Said
 from flows.groups import Groups
+from flows.local_server import LOOPBACK, answers, free_port, prefect_command
 from tasks.contracts.errors import ServiceUnreachable
 from tasks.contracts.places import home
 
-LOOPBACK = "127.0.0.1"
 START_SECONDS = 60.0
 RUN_SECONDS = 20.0  # the scheduler looks for new deployments every 5 s
 
@@ -46,11 +41,10 @@ def scheduling_server(root: Path) -> Iterator[Server]:
         return
     groups = Groups(home())
     with tempfile.TemporaryDirectory(prefix="hallmark-doctor-") as folder:
-        port = _free_port()
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
+        port = free_port()
         try:
             process = groups.start(
-                command, cwd=root, env=environment(Path(folder)), log=Path(folder) / "server.log")
+                prefect_command(port), cwd=root, env=environment(Path(folder)), log=Path(folder) / "server.log")
             yield Server(f"http://{LOOPBACK}:{port}/api", "a temporary server", process)
         finally:
             groups.end_all()
@@ -62,22 +56,10 @@ def environment(folder: Path) -> dict[str, str]:
     return kept | {"PREFECT_HOME": str(folder), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "PREFECT_UI_ENABLED": "0"}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
 def wait_for(server: Server, seconds: float = START_SECONDS) -> None:
     """Return when a server answers. Raises ServiceUnreachable where it does not in time, or has ended."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and (server.process is None or server.process.poll() is None):
-        try:
-            with urlopen(f"{server.url}/health", timeout=2):  # noqa: S310 - configured by the user, or our own
-                return
-        except (URLError, OSError):
-            time.sleep(0.2)
-    raise ServiceUnreachable("the server does not answer", where=server.url, next_step="See that it runs.")
+    if not answers(f"{server.url}/health", server.process, seconds):
+        raise ServiceUnreachable("the server does not answer", where=server.url, next_step="See that it runs.")
 
 
 def schedule(server: Server, seconds: float = RUN_SECONDS) -> Said:

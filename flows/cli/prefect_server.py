@@ -1,25 +1,18 @@
 """The Prefect server that `hallmark schedule` uses: the one that PREFECT_API_URL names, or one that it starts."""
 
 import os
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.cli.up import LOOPBACK, wait_for
+from flows.cli.up import wait_for
 from flows.groups import Groups
+from flows.local_server import prefect_command
 from tasks.contracts.errors import ServiceUnreachable
 from tasks.contracts.places import home
 
 OWN = {"PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "10"}  # how often a run that waits asks
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -35,8 +28,8 @@ def running(root: Path, groups: Groups, port: int | None) -> Iterator["subproces
         yield None
         return
     print("Prefect's server takes some seconds to start", flush=True)
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
-    server = groups.start(command, cwd=root, env={**os.environ, **OWN}, log=home() / "logs" / "schedule.log")
+    server = groups.start(
+        prefect_command(port), cwd=root, env={**os.environ, **OWN}, log=home() / "logs" / "schedule.log")
     try:
         wait_for(f"{url}/health", server)
         yield server

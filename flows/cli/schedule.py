@@ -10,7 +10,8 @@ import typer
 
 from flows import embedded, workspace
 from flows.cli import place, prefect_server
-from flows.cli.up import LOOPBACK, refuse_taken
+from flows.cli.up import refuse_taken
+from flows.local_server import LOOPBACK, free_port
 from tasks.contracts.errors import ServiceUnreachable
 from tasks.contracts.places import home
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import subprocess
 
     from flows.data_watch import DataWatch
+    from flows.desk import Desk
     from flows.groups import Groups
     from flows.schedule import Plan
     from flows.serving import Serving
@@ -44,7 +46,7 @@ def command(
     """
     root = place.enter()
     embedded.settle(home())
-    own = None if os.environ.get("PREFECT_API_URL") else port or prefect_server.free_port()
+    own = None if os.environ.get("PREFECT_API_URL") else port or free_port()
     if own:
         refuse_taken(own, "--port")
         os.environ["PREFECT_API_URL"] = f"http://{LOOPBACK}:{own}/api"  # before Prefect is imported, and reads it
@@ -62,22 +64,25 @@ def command(
 def serve(root: Path, plan: "Plan", port: int | None) -> None:
     """Close what was killed, start the server and the deployments, say so, watch; whatever ends it ends all of it."""
     from flows import recovery, served, turn
+    from flows.desk import open_desk
     from flows.groups import Groups
     from flows.serving import Serving
 
-    for run in recovery.close_killed(root):
-        print(f"run {run} was killed and is closed in the ledger as crashed", flush=True)
     groups, url = Groups(home()), os.environ["PREFECT_API_URL"]
+    groups.end_left_behind()  # among it may be a run that still holds the workspace
+    desk = open_desk(root, "schedule")
+    for run in recovery.close_killed(desk, groups):
+        print(f"run {run} was killed and is closed in the ledger as crashed", flush=True)
     try:
         with prefect_server.running(root, groups, port) as server, served.announced(home(), url):
             serving = Serving(served.name_of(root, home()), plan)
             for line in recovery.put_in_order(
-                    root, serving.retraining, serving.promotion, sole_user=server is not None):
+                    desk, serving.retraining, serving.promotion, sole_user=server is not None):
                 print(line, flush=True)
             serving.start()
             show(plan, url)
             try:
-                watch(serving, server, data_watch(root) if plan.on_data_change else None, groups)
+                watch(serving, server, data_watch(desk) if plan.on_data_change else None, groups)
             finally:
                 with turn.undisturbed():  # a second Ctrl-C would leave runs at work
                     serving.stop()
@@ -114,13 +119,12 @@ def watch(
             tell_of(data, serving.name)
 
 
-def data_watch(root: Path) -> "DataWatch":
+def data_watch(desk: "Desk") -> "DataWatch":
     """Watches data/; what was told before the last end and did not come to a run that ended well is told again."""
     from flows.data_watch import DataWatch
-    from tasks.records.ledger import Ledger
 
-    watching = DataWatch(root, home())
-    watching.tell_again_unless_heard(Ledger(home()).entries())
+    watching = DataWatch(desk.root, desk.home)
+    watching.tell_again_unless_heard(desk.ledger.entries())
     return watching
 
 

@@ -8,17 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import typer
 
 from flows import embedded
 from flows.cli import place
+from flows.local_server import LOOPBACK, answers
 from tasks.contracts.errors import PortTaken, ServiceUnreachable
 from tasks.contracts.places import home
 
-LOOPBACK = "127.0.0.1"
 START_SECONDS = 90.0
 
 
@@ -80,14 +78,8 @@ def serve(root: Path, mlflow_port: int, prefect_port: int) -> None:
 
 def wait_for(address: str, process: "subprocess.Popen[str]", clock: Callable[[], float] = time.monotonic) -> None:
     """Return when a server answers. Raises ServiceUnreachable where it ended or did not answer in time."""
-    deadline = clock() + START_SECONDS
-    while clock() < deadline and process.poll() is None:
-        try:
-            with urlopen(address, timeout=2):  # noqa: S310 - our own address on the loopback
-                return
-        except (URLError, OSError):
-            time.sleep(0.2)
-    raise ServiceUnreachable("the server did not come up", where=address, next_step=f"See {home() / 'logs'}.")
+    if not answers(address, process, START_SECONDS, clock):
+        raise ServiceUnreachable("the server did not come up", where=address, next_step=f"See {home() / 'logs'}.")
 
 
 def watch(started: "dict[str, subprocess.Popen[str]]") -> None:

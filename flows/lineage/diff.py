@@ -13,9 +13,8 @@ from flows.lineage.reading import kept_text
 from flows.lineage.versions import NOT_RECORDED, Registration, Told, registration
 from tasks.contracts.canonical import canonical_json
 from tasks.contracts.places import CONSTRAINTS, PARAMS
-from tasks.records.bundle import read_bundle
+from tasks.records.bundle import read_own_bundle
 from tasks.records.manifest_store import ManifestStore
-from tasks.records.signatures import key_paths, load_public
 from tasks.records.stage_run import flatten
 
 Changes = list[dict[str, Any]] | str  # or why they are not known
@@ -31,7 +30,7 @@ def diff(
         DigestMismatch: a manifest or a bundle is not what was recorded.
     """
     both = registration(entries, name, a), registration(entries, name, b)
-    bundles = [read_bundle(home, one.bundle, load_public(key_paths(home)[1])) for one in both]
+    bundles = [read_own_bundle(home, one.bundle) for one in both]
     started = [next((entry.payload for entry in entries if entry.kind == "run started"
                      and entry.payload["run"] == one.run), {}) for one in both]
     params, packages = ([kept_text(home, one.files.get(path.as_posix())) for one in both]

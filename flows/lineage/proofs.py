@@ -5,10 +5,9 @@ from typing import Any
 
 from flows.lineage.versions import Registration
 from tasks.contracts.errors import Refused
-from tasks.records.bundle import read_bundle
+from tasks.records.bundle import read_own_bundle
 from tasks.records.manifest_store import ManifestStore
 from tasks.records.row_proofs import check_row_proof, prove_row
-from tasks.records.signatures import key_paths, load_public
 
 
 def prove(home: Path, store: ManifestStore, one: Registration, row: str, use: str) -> dict[str, Any]:
@@ -18,7 +17,7 @@ def prove(home: Path, store: ManifestStore, one: Registration, row: str, use: st
         Refused: no manifest of that use was recorded under this version's bundle.
         DigestMismatch: the manifest or the bundle is not what was recorded.
     """
-    bundle = read_bundle(home, one.bundle, load_public(key_paths(home)[1]))
+    bundle = read_own_bundle(home, one.bundle)
     if use not in one.manifests or "manifest_rows" not in bundle:
         raise Refused(f"no row manifest of {use} was recorded", where=str(one),
                       wanted=", ".join(one.manifests) or "a version registered since manifests are kept")

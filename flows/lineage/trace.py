@@ -15,8 +15,7 @@ from flows.lineage.stages import Lock, add_stages, rows_node
 from flows.lineage.versions import NOT_RECORDED, Names, Registration, Told, registration, registrations
 from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.places import BASE, CHECKED, CONSTRAINTS, DVC_LOCK, EVIDENCE, PARAMS, POLICY, REWARD, SFT
-from tasks.records.bundle import read_bundle
-from tasks.records.signatures import key_paths, load_public
+from tasks.records.bundle import read_own_bundle
 from tasks.records.uses import PROMPTS
 
 
@@ -64,7 +63,7 @@ def add_bundle(graph: Graph, traced: Traced) -> dict[str, Any]:
     """Hang the evidence bundle below the version and return what it says; empty where it cannot be read."""
     one = traced.one
     try:
-        said = read_bundle(traced.home, one.bundle, load_public(key_paths(traced.home)[1]))
+        said = read_own_bundle(traced.home, one.bundle)
         facts = {"signature": "holds"}
     except DigestMismatch as error:
         said, facts = {}, {"signature": error.message()}

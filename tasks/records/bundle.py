@@ -14,6 +14,7 @@ from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.evidence import Decision, Evidence
 from tasks.contracts.gate_config import Rule
 from tasks.records.digests import RunDigests
+from tasks.records.ledger import Ledger
 from tasks.records.signatures import Key, sign, verify
 
 PURPOSE = "evidence bundle"
@@ -65,14 +66,14 @@ def write_bundle(
     return Bundle(digest, folder / f"{digest}.json")
 
 
-def read_bundle(home: Path, digest: str, trusted: str) -> dict[str, object]:
+def read_bundle(home: Path, digest: str, *trusted: str) -> dict[str, object]:
     """Read a bundle whose bytes and signature hold.
 
     Args:
-        trusted: the public key that must have signed it, 64 hex.
+        trusted: public keys of which one must have signed it, 64 hex.
 
     Raises:
-        DigestMismatch: it is gone, was changed, or is not signed by that key.
+        DigestMismatch: it is gone, was changed, or is not signed by such a key.
     """
     path = home / "bundles" / f"{digest}.json"
     try:
@@ -83,9 +84,18 @@ def read_bundle(home: Path, digest: str, trusted: str) -> dict[str, object]:
         raise DigestMismatch("the bundle or its signature cannot be read", where=str(path), found=str(error)) from None
     if sha256_hex(content) != digest:
         raise DigestMismatch("the bundle was changed", where=str(path), wanted=digest, found=sha256_hex(content))
-    if not verify(trusted, PURPOSE, digest, signature):
-        raise DigestMismatch("the bundle is not signed by the key that it must be", where=str(path), wanted=trusted)
+    if not any(verify(key, PURPOSE, digest, signature) for key in trusted):
+        raise DigestMismatch("the bundle is not signed by the key that it must be", where=str(path),
+                             wanted=" or ".join(trusted))
     return dict(json.loads(content))
+
+
+def read_own_bundle(home: Path, digest: str) -> dict[str, object]:
+    """Read a bundle that one of the installation's keys signed, retired or not: it was made under one of them.
+
+    Raises DigestMismatch as read_bundle does.
+    """
+    return read_bundle(home, digest, *Ledger(home).keys().all)
 
 
 def _with_named_nonnumbers(value: object) -> object:

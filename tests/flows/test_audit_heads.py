@@ -147,10 +147,9 @@ def test_a_new_key_is_named_in_the_ledger_and_the_old_one_is_gone(ledger, capsys
 
 
 def test_a_bundle_that_a_retired_key_signed_still_counts_and_one_of_a_strangers_key_does_not(ledger, tmp_path):
-    from flows.consent import _signed_by_any
     from tasks.contracts.canonical import canonical_json, sha256_hex
     from tasks.contracts.errors import DigestMismatch
-    from tasks.records.bundle import PURPOSE
+    from tasks.records.bundle import PURPOSE, read_own_bundle
     from tasks.records.signatures import load_or_make_key, sign
 
     content = canonical_json({"evidence": 1})
@@ -163,11 +162,11 @@ def test_a_bundle_that_a_retired_key_signed_still_counts_and_one_of_a_strangers_
     for key in signers:
         signed = {"signature": sign(key, PURPOSE, digest)}
         (ledger.home / "bundles" / f"{digest}.sig").write_bytes(canonical_json(signed))
-        assert _signed_by_any(ledger.home, digest, ledger.keys().all) == {"evidence": 1}
+        assert read_own_bundle(ledger.home, digest) == {"evidence": 1}
     signed = {"signature": sign(load_or_make_key(tmp_path / "eve"), PURPOSE, digest)}
     (ledger.home / "bundles" / f"{digest}.sig").write_bytes(canonical_json(signed))
     with pytest.raises(DigestMismatch, match="not signed by the key"):
-        _signed_by_any(ledger.home, digest, ledger.keys().all)
+        read_own_bundle(ledger.home, digest)
 
 
 def test_the_commands_read_a_ledger_in_postgresql_where_the_environment_names_one(ledger, capsys, monkeypatch):
