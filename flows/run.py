@@ -87,7 +87,7 @@ def begin(root: Path, *, force: bool, clock: Callable[[], datetime] = lambda: da
         LedgerBroken: the ledger does not verify; nothing was written.
         ParamsInvalid, NotAWorkspace: there is nothing to run on.
     """
-    params, ledger = load_params(root / "params.yaml"), Ledger(home())
+    params, ledger = load_params(root / "params.yaml"), Ledger(home(), clock=clock)
     found = ledger.verify()
     if found.broken:
         raise LedgerBroken(found.broken.reason, where=ledger.place)

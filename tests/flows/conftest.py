@@ -5,11 +5,15 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from flows import embedded
 from tests.flows.toy import make_workspace
+
+if TYPE_CHECKING:
+    from tests.flows.audit_world import World
 
 _STATE = Path(tempfile.mkdtemp(prefix="hallmark-tests-"))
 atexit.register(shutil.rmtree, _STATE, ignore_errors=True)
@@ -38,6 +42,27 @@ def workspace(template: Path, repository: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("HALLMARK_HOME", str(root / ".hallmark"))
     monkeypatch.setenv("PYTHONPATH", str(repository))
     return root
+
+
+@pytest.fixture(scope="session")
+def lived(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the audited world, made once, which takes half a minute."""
+    from tests.flows.audit_world import build
+
+    folder = tmp_path_factory.mktemp("lived")
+    build(template, folder)
+    return folder
+
+
+@pytest.fixture
+def audited(lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "World":
+    """A copy of the audited world, which tests/flows/audit_world.py tells; the current folder is in it."""
+    from tests.flows.audit_world import copy_of
+
+    world = copy_of(lived, tmp_path)
+    monkeypatch.chdir(world.root)
+    monkeypatch.setenv("HALLMARK_HOME", str(world.home))
+    return world
 
 
 @pytest.fixture(scope="session")
