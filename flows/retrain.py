@@ -16,7 +16,7 @@ from prefect.exceptions import UnfinishedRun
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows import artifacts, consent, deployed, history, notify, turn, workspace
+from flows import artifacts, consent, data_versions, deployed, history, notify, turn, workspace
 from flows.approval import ask, close_expired
 from flows.decision import COMPARED, Candidate, decide_on, read_candidate, refusal, rules_digest, with_comparison
 from flows.graph import read_graph
@@ -25,11 +25,12 @@ from flows.registration import register
 from flows.run import Ending, Outcome, Run, begin, in_words, tracked_note
 from flows.stage_artifacts import stages_shown
 from flows.stages import StageRun, Workplace, run_stage, run_step
+from flows.verified import verified_model
 from tasks.contracts.config import load_params
 from tasks.contracts.errors import HallmarkError, Refused
 from tasks.contracts.evidence import Evidence
 from tasks.contracts.places import EVIDENCE, PARAMS, home
-from tasks.records import registry, tracking
+from tasks.records import tracking
 from tasks.records.registry import Version
 
 if TYPE_CHECKING:
@@ -88,11 +89,23 @@ def run_stages(run: Run, place: Workplace) -> list[StageRun]:
     for name in graph:
         waits_for = [futures[parent] for parent in graph.parents[name]]
         futures[name] = run_stage.submit(name, place, name in graph.stale, waits_for)  # type: ignore[arg-type]
-    stages = results(run, futures)
+    with data_named(run):
+        stages = results(run, futures)
     run.record("stages finished", stages=[
         {"name": stage.name, "state": stage.state, "lock": stage.lock_digest, "run_id": stage.run_id}
         for stage in stages])
     return stages
+
+
+@contextmanager
+def data_named(run: Run) -> Iterator[None]:
+    """See that the ledger has a name for the data that the stages read, refused data too."""
+    try:
+        yield
+    except Refused:
+        data_versions.record(run, "seen by a run")
+        raise
+    data_versions.record(run, "seen by a run")
 
 
 def results(run: Run, futures: dict[str, PrefectFuture[StageRun]]) -> list[StageRun]:
@@ -165,7 +178,7 @@ def decide_and_act(
 
 def compared(run: Run, place: Workplace, candidate: Candidate, champion: Version) -> Evidence | None:
     """The candidate's evidence with the comparison against the champion in it."""
-    run_step("compare", registry.fetch(champion), place)
+    run_step("compare", verified_model(run.ledger, champion.name, champion.version), place)
     return with_comparison(candidate, run.root)
 
 

@@ -20,6 +20,10 @@ class SourceConfig(Settings):
         default_factory=dict, description="our field name -> the file's column, e.g. {prompt: question}")
     licence: str | None = Field(None, min_length=1, description="under which the rows may be used; shown by audits")
     consent: str | None = Field(None, min_length=1, description="of the people who wrote them; shown by audits")
+    source: str | None = Field(None, min_length=1, description="where the file came from; shown by audits")
+    guideline: str | None = Field(None, min_length=1, description="version that annotators worked by; shown by audits")
+    collected: str | None = Field(None, min_length=1, description="when; shown by audits")
+    collected_by: str | None = Field(None, min_length=1, description="by whom; shown by audits")
 
 
 class DataConfig(Settings):
