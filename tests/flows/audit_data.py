@@ -2,7 +2,7 @@
 
 Sources, all below data/:
     demonstrations.jsonl      30 rows, CC-BY-4.0, consent "written by staff", guideline "style 2"
-    preferences.jsonl.gz      31 lines of the annotators nia and omar, CC-BY-4.0, guideline "compare 4"; line 3 is refused
+    preferences.jsonl.gz      31 lines of annotators nia and omar, CC-BY-4.0, guideline "compare 4"; line 3 is refused
     held_out.jsonl            30 comparisons that only measure; neither licence nor consent is recorded
     prompts.jsonl             24 prompts that only ask
     later.jsonl               20 more comparisons of nia, guideline "compare 5"; from data version 2 on
@@ -12,8 +12,10 @@ Sources, all below data/:
 import gzip
 import json
 import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tasks.check_data import check_data
 from tasks.contracts.canonical import canonical_json, file_sha256, folder_digest
@@ -21,6 +23,9 @@ from tasks.contracts.config import load_params
 from tasks.contracts.reporting import Silent
 from tasks.prepare_data import prepare_data
 from tests.data.rows_on_disk import demonstrations, preferences, write_rows
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
 
 STAGES = ("check_data", "prepare_data", "train_sft", "train_reward", "train_policy", "evaluate")
 DVC_YAML = """\
@@ -71,7 +76,8 @@ def lay_data(root: Path, names: tuple[str, ...]) -> None:
     after = rest[rest.index("  validation_share"):]
     lines = "".join(f"    - {{path: data/{name}, {ABOUT[name]}}}\n" for name in names)
     settings.write_text(f"{before}  sources:\n{lines}{after}", encoding="utf-8")
-    dvc(root, "add", "-q", "data")
+    with dvc(root) as repo:
+        repo.add("data")
     commit(root, f"data: {len(names)} files")
 
 
@@ -94,7 +100,8 @@ def lay_models(root: Path, said: str, judged: float) -> None:
     evidence = {"candidate": folder_digest(root / "build/policy"), "metrics": metrics}
     (root / "build/evidence/evidence.json").write_bytes(canonical_json(evidence))
     (root / "build/evidence/samples.json").write_text("[]")
-    dvc(root, "commit", "-q", "-f")  # writes dvc.lock and keeps the outputs, as if the stages had run
+    with dvc(root) as repo:
+        repo.commit(force=True)  # writes dvc.lock and keeps the outputs, as if the stages had run
 
 
 def commit(root: Path, subject: str) -> None:
@@ -104,9 +111,13 @@ def commit(root: Path, subject: str) -> None:
         subprocess.run(["git", *words], cwd=root, check=True)
 
 
-def dvc(root: Path, *words: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], cwd=root, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+@contextmanager
+def dvc(root: Path) -> Iterator["Repo"]:
+    """DVC on a workspace, in this process, which spares a second a command."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        yield repo
 
 
 def _write(path: Path, rows: list) -> None:

@@ -44,7 +44,7 @@ from tasks.contracts.errors import DataRefused
 from tasks.records import tracking
 from tasks.records.digests import stage_lock_digest
 from tasks.records.ledger import Ledger
-from tasks.records.signatures import Key, load_key
+from tasks.records.signatures import Key
 from tests.flows.audit_data import DVC_YAML, FIRST, SECOND, STAGES, commit, dvc, lay_data, lay_models, prepared
 from tests.flows.hands import people, proves
 
@@ -54,6 +54,15 @@ gates:
   rules:
     - {metric: judge_score, at_least: 0.5, use: low, reason: the judge is not pleased}
     - {metric: kl_nats, at_most: 10.0, use: value, reason: the policy is too far from the SFT model}
+"""
+DVC_CONFIG = """\
+[core]
+    analytics = false
+    remote = store
+[cache]
+    dir = ../.hallmark/cache
+['remote "store"']
+    url = ../.hallmark/store
 """
 GITIGNORE = "/.hallmark/\n/build/\n/data\n__pycache__/\n"
 
@@ -141,8 +150,7 @@ def settle(root: Path) -> dict[str, Key]:
     (root / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
     for name in ("toy.py", "rows.txt", "measured.json"):
         (root / name).unlink()
-    dvc(root, "config", "cache.dir", "../.hallmark/cache")
-    dvc(root, "remote", "add", "-d", "store", ".hallmark/store")
+    (root / ".dvc/config").write_text(DVC_CONFIG, encoding="utf-8")
     (root / "infra").mkdir()
     (root / "infra/constraints.txt").write_text("numpy==2.4.1\ntorch==2.13.0\n", encoding="utf-8")
     commit(root, "workspace")
@@ -170,7 +178,8 @@ def live(desks: Desks) -> None:
     version(desks, 12, "anna", judged=0.8, fresh=False)
     promoted(desks, 12, 5, "ben", "polite again")
     version(desks, 13, "anna", judged=0.9, fresh=False)
-    dvc(root, "push", "-q")
+    with dvc(root) as repo:
+        repo.push()
 
 
 def version(desks: Desks, number: int, who: str, judged: float, fresh: bool = True) -> None:
