@@ -12,11 +12,11 @@ from flows import consent
 from flows.blind import EXPORTED, Pair, make_sheet
 from flows.consent import Case
 from flows.desk import Desk
+from flows.verified import verified_model
 from tasks.contracts.canonical import canonical_json, file_sha256, folder_digest, sha256_hex
 from tasks.contracts.errors import DigestMismatch, Misused
 from tasks.contracts.measured_on import FILES, ground_of
 from tasks.contracts.places import SFT
-from tasks.records import registry
 from tasks.stage.files import write_whole
 
 Against = Literal["champion", "sft"]
@@ -37,7 +37,7 @@ def export(desk: Desk, version: int, out: Path, prompts: int, against: Against |
     case = desk.case(version)
     other, label = opponent(desk, case, against or ("sft" if case.against is None else "champion"))
     refuse_other_prompts(desk, case)
-    own = registry.fetch(desk.registered(version, case.digest))
+    own = verified_model(desk.ledger, case.name, version)
     text, key = make_sheet(_pairs(desk, own, other, prompts), secrets.randbits(64))
     record = canonical_json({"format": "hallmark comparison 1", "version": version, "against": label, "rows": key})
     digest = sha256_hex(record)
@@ -53,8 +53,7 @@ def opponent(desk: Desk, case: Case, against: Against) -> tuple[Path, str]:
     if against == "champion":
         if case.against is None:
             raise Misused("was decided without a champion", where=str(case), next_step="Compare it with `sft`.")
-        champion = desk.registered(case.against, desk.case(case.against).digest)
-        return registry.fetch(champion), str(champion)
+        return verified_model(desk.ledger, desk.name, case.against), f"{desk.name} version {case.against}"
     wanted = consent.evidence_bundle(desk.home, case)["models"]["sft"]
     found = folder_digest(desk.root / SFT)
     if found != wanted:

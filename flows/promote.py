@@ -12,6 +12,7 @@ from typing import Any
 
 from flows import consent, history
 from flows.aliases import CHAMPION, Mover, follow
+from flows.verified import verified_model
 from tasks.contracts.errors import (
     DigestMismatch,
     HallmarkError,
@@ -76,7 +77,7 @@ def complete(run: Mover, version: Version, before: Version | None, prove: Proof,
     """Have the champion prove itself; otherwise put the one before back. `before`: who that was, None: nobody."""
     try:
         consent.refuse_rejected(run.ledger.entries(), version.name, version.version, version.digest)
-        prove(registry.fetch(version))
+        prove(verified_model(run.ledger, version.name, version.version))
     except HallmarkError as error:
         registry.swap_alias(version.name, CHAMPION, version.version, before.version if before else None)
         undone(run, version, error)

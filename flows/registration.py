@@ -2,15 +2,17 @@
 
 from flows.aliases import CHALLENGER, move, withdraw
 from flows.decision import Candidate
-from flows.lineage.keeping import Kept, keep, manifest_roots
+from flows.lineage.keeping import Kept, keep, keep_file, manifest_roots
 from flows.run import Run
 from flows.stages import StageRun
-from tasks.contracts.canonical import file_sha256, folder_digest
+from flows.verified import MODEL_FILES
+from tasks.contracts.canonical import canonical_json, file_sha256, folder_digest
 from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.evidence import Decision, Evidence
 from tasks.contracts.places import BASE, DVC_LOCK, POLICY, REWARD, SFT
 from tasks.records import registry
 from tasks.records.bundle import Bundle, write_bundle
+from tasks.records.model_files import digest_of, files_of
 from tasks.records.registry import Version
 from tasks.records.signatures import load_or_make_key
 
@@ -32,13 +34,14 @@ def register(
     runs = {stage.name: stage.run_id for stage in stages}
     versions = {}
     for folder, name in ((REWARD, names.reward_model), (POLICY, names.policy_model)):
-        digest = folder_digest(run.root / folder)
+        files = files_of(run.root / folder)
+        digest, listed = digest_of(files), keep_file(run.home, canonical_json(files))
         run.record("registering", name=name, digest=digest, bundle=bundle.digest)
         version = registry.register(
             run.root / folder, name, runs.get(MADE_BY[folder]) or run.parent_run,
             {"hallmark.bundle": bundle.digest, "hallmark.run": run.id, "hallmark.commit": run.digests.commit})
         run.record("registered", name=name, version=version.version, digest=version.digest, bundle=bundle.digest,
-                   verdict=decision.verdict, **kept.payload())
+                   verdict=decision.verdict, **kept.payload(), **{MODEL_FILES: listed})
         versions[folder] = version
     policy = versions[POLICY].version
     if decision.verdict == "promote":

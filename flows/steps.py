@@ -12,6 +12,7 @@ from tasks import stage
 from tasks.contracts.config import Params
 from tasks.contracts.errors import Misused, PromotionRefused
 from tasks.contracts.reporting import Sink
+from tasks.records.model_files import refuse_other_bytes
 
 
 def compare(params: Params, sink: Sink) -> Mapping[str, float]:
@@ -40,7 +41,10 @@ STEPS = {"compare": compare, "smoke": smoke}
 
 
 def _folder() -> Path:
-    return Path(sys.argv[2])
+    """The model's folder; it is named by its digest, and its bytes are held against that once more before they load."""
+    folder = Path(sys.argv[2])
+    refuse_other_bytes("the model", folder, folder.name)
+    return folder
 
 
 if __name__ == "__main__":

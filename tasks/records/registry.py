@@ -3,16 +3,15 @@
 MLflow's registry can be edited by anyone who reaches it; what a version's digest should be is in the ledger.
 """
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.contracts.canonical import folder_digest
-from tasks.contracts.errors import DigestMismatch, PromotionRefused, Refused, UnknownVersion
-from tasks.contracts.places import home
+from tasks.contracts.errors import DigestMismatch, PromotionRefused, UnknownVersion
 from tasks.records.mlflow_store import connect, experiment_id, local_path, mlflow_faults, os_lock
+from tasks.records.model_files import refuse_other_bytes
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -57,7 +56,7 @@ def _create_version(folder: Path, name: str, run_id: str | None, tags: dict[str,
     client.log_model_artifacts(model.model_id, str(folder))
     stored = local_path(model.artifact_location)
     if stored:  # a remote store is read back at the first fetch
-        _verify(stored, tags[_DIGEST_TAG], f"the copy of {folder}")
+        refuse_other_bytes(f"the copy of {folder}", stored, tags[_DIGEST_TAG])
     client.finalize_logged_model(model.model_id, "READY")
     if run_id:
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -141,45 +140,6 @@ def tag_version(version: Version, tags: Mapping[str, str]) -> Version:
     for key, value in tags.items():
         connect().set_model_version_tag(version.name, str(version.version), key, value)
     return get(version.name, version.version)
-
-
-@mlflow_faults()
-def fetch(version: Version, verify: bool = True) -> Path:
-    """Return a folder with the version's bytes: the store's own where that is on this machine, else a copy of it.
-
-    Raises:
-        DigestMismatch: the bytes are not those that were registered, or are gone.
-    """
-    location = connect().get_model_version_download_uri(version.name, str(version.version))
-    folder = local_path(location) or _download(location, version)
-    if verify:
-        _verify(folder, version.digest, str(version))
-    return folder
-
-
-def _download(location: str, version: Version) -> Path:
-    """Copy a version from a remote store into <home>/models/DIGEST, whole or not at all."""
-    import mlflow.artifacts
-
-    kept = home() / "models" / version.digest
-    with os_lock("models", timeout_seconds=3600.0):
-        if not kept.is_dir():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".draft-") as draft:
-                fetched = Path(mlflow.artifacts.download_artifacts(location, dst_path=f"{draft}/model"))
-                _verify(fetched, version.digest, str(version))
-                fetched.rename(kept)
-    return kept
-
-
-def _verify(folder: Path, digest: str, what: str) -> None:
-    try:
-        found = folder_digest(folder)
-    except Refused as error:
-        found = error.message()
-    if found != digest:
-        raise DigestMismatch(f"{what} does not hold the bytes that were registered", where=str(folder), wanted=digest,
-                             found=found, next_step="Do not use it; register the model again from its own bytes.")
 
 
 def _version(found: "ModelVersion") -> Version:

@@ -12,7 +12,7 @@ from flows.by_hand import promote_version, roll_back
 from flows.promote import Proof, alone, promote, settle, trusted_champion
 from flows.run import Run, begin
 from tasks.contracts.errors import DigestMismatch, PromotionRefused, ServiceUnreachable, StageBroke, UnknownVersion
-from tasks.records import registry
+from tasks.records import model_store, registry
 from tasks.records.registry import Version
 from tests.flows.hands import decided, desk, people
 
@@ -49,6 +49,11 @@ def breaks(folder: Path) -> None:
 def champion() -> int | None:
     found = registry.by_alias("policy", CHAMPION)
     return found.version if found else None
+
+
+def stored(version: Version) -> Path:
+    """Where MLflow keeps a version's bytes."""
+    return Path(model_store.stored_at(version).removeprefix("file://"))
 
 
 def kinds(run: Run) -> list[str]:
@@ -95,7 +100,7 @@ def test_the_first_that_does_not_prove_itself_leaves_no_champion(run: Run, versi
 
 
 def test_bytes_that_were_changed_in_the_store_do_not_become_champion(run: Run, versions: list[Version]) -> None:
-    (registry.fetch(versions[0]) / "model.safetensors").write_text("another")
+    (stored(versions[0]) / "model.safetensors").write_text("another")
 
     with pytest.raises(Exception, match="does not hold the bytes"):
         promote(run, versions[0], None, proves([]))
@@ -233,7 +238,7 @@ def test_what_was_rolled_back_comes_again_by_hand_only(run: Run, three: list[Ver
 def test_a_rollback_that_does_not_prove_itself_leaves_the_champion(run: Run, three: list[Version]) -> None:
     with pytest.raises(PromotionRefused, match="policy version 3 is champion now"):
         back(run, proof=refuses)
-    (registry.fetch(three[1]) / "model.safetensors").write_text("another")
+    (stored(three[1]) / "model.safetensors").write_text("another")
     with pytest.raises(DigestMismatch, match="policy version 3 is champion now"):
         back(run)
 

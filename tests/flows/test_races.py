@@ -14,7 +14,7 @@ from flows.aliases import CHAMPION
 from flows.promote import Proof, promote, settle, trusted_champion
 from flows.run import Run, begin
 from tasks.contracts.errors import PromotionRefused
-from tasks.records import registry
+from tasks.records import model_store, registry
 from tasks.records.registry import Version
 from tests.flows.hands import decided, desk, proves
 from tests.flows.test_groups import wait_until
@@ -87,7 +87,7 @@ def race(run: Run, racers: list[Racer], rounds: int) -> list[int]:
             assert "came first" in said[1 - winner]
             standing = trusted_champion(run)  # registry and ledger say the same
             assert standing == pair[winner]
-            assert (registry.fetch(standing) / "model.safetensors").read_text() == f"policy {number} {'ab'[winner]}"
+            assert (model_store.fetch(standing) / "model.safetensors").read_text() == f"policy {number} {'ab'[winner]}"
             won[winner] += 1
     finally:
         end.set()
@@ -152,7 +152,7 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new_champion_whole(run: Run)
 
         standing = trusted_champion(run)
         assert standing in (old, new)
-        registry.fetch(standing)  # its bytes are those that were registered
+        model_store.fetch(standing)  # its bytes are those that were registered
         outcomes.add(standing == new)
     assert outcomes == {True, False}  # the kills came before and after the swap
     assert run.ledger.verify().ok

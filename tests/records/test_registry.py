@@ -8,7 +8,8 @@ import pytest
 from tasks.contracts.canonical import folder_digest
 from tasks.contracts.errors import DigestMismatch, PromotionRefused, Refused, UnknownVersion
 from tasks.records.mlflow_store import connect
-from tasks.records.registry import Version, by_alias, fetch, get, register, swap_alias, tag_version, versions
+from tasks.records.model_store import fetch
+from tasks.records.registry import Version, by_alias, get, register, swap_alias, tag_version, versions
 from tasks.records.tracking import child_run
 
 
@@ -101,45 +102,8 @@ def test_of_swaps_that_race_one_wins(mlflow_home, tmp_path):
     assert sorted(outcomes) == ["lost", f"won {champion.version}"]
 
 
-def test_stored_bytes_that_were_changed_added_or_deleted_are_not_fetched(mlflow_home, tmp_path):
-    changed, added, deleted, gone = registered("tampered", tmp_path, 4)
-    (fetch(changed) / "model.safetensors").write_bytes(b"9")
-    (fetch(added) / "more").touch()
-    (fetch(deleted) / "model.safetensors").unlink()
-    for path in sorted(fetch(gone).rglob("*"), reverse=True):
-        path.rmdir() if path.is_dir() else path.unlink()
-    for version in (changed, added, deleted, gone):
-        with pytest.raises(DigestMismatch, match=str(version)):
-            fetch(version)
-    assert fetch(changed, verify=False).is_dir()
-
-
-def test_a_version_whose_digest_was_edited_away_is_not_fetched(mlflow_home, tmp_path):
-    (version,) = registered("edited", tmp_path)
-    connect().delete_model_version_tag("edited", "1", "sha256")
-    with pytest.raises(DigestMismatch):
-        fetch(get("edited", 1))
-    assert fetch(version).is_dir()  # whoever knows the digest from the ledger still can
-
-
 def test_a_version_bears_tags_but_its_digest_is_set_once(mlflow_home, tmp_path):
     (version,) = registered("tagged", tmp_path)
     assert tag_version(version, {"rejected": "true"}).tags["rejected"] == "true"
     with pytest.raises(ValueError, match="set once"):
         tag_version(version, {"sha256": "00"})
-
-
-def test_a_copy_from_a_store_elsewhere_is_kept_whole_and_checked(mlflow_home, tmp_path):
-    from tasks.records.registry import _download
-
-    (version,) = registered("remote", tmp_path)
-    location = connect().get_model_version_download_uri("remote", "1")
-    kept = _download(location, version)
-    assert kept == mlflow_home / "models" / version.digest
-    assert folder_digest(kept) == version.digest
-    assert _download("file:///nowhere", version) == kept  # asked for once
-    (other,) = registered("other", tmp_path)
-    with pytest.raises(DigestMismatch):
-        _download(location, Version("other", 1, "00" * 32, None))
-    assert [path.name for path in kept.parent.iterdir()] == [version.digest]
-    assert other.version == 1
