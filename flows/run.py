@@ -94,8 +94,8 @@ def begin(root: Path, *, force: bool, clock: Callable[[], datetime] = lambda: da
     now = clock()
     run = Run(
         id=f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}", root=root, home=home(), params=params,
-        digests=run_digests(root, keep_diff_in=home() / "diffs"), ledger=ledger, groups=Groups(home()), actor=actor(),
-        started=now, force=force)
+        digests=run_digests(root, home() / "diffs", home() / "files"), ledger=ledger, groups=Groups(home()),
+        actor=actor(), started=now, force=force)
     close_crashed(run, run.groups)
     run.groups.note_servers()
     run.record("run started", forced=force, **run.digests.model_dump())

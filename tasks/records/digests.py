@@ -1,7 +1,6 @@
 """What a run was made of: digests of code, uncommitted changes, dvc.lock, settings, packages, and the hardware."""
 
 import os
-import platform
 import shutil
 import subprocess
 import tempfile
@@ -15,11 +14,13 @@ from tasks.contracts.canonical import canonical_json, file_sha256, sha256_hex
 from tasks.contracts.errors import NotAWorkspace
 from tasks.contracts.frozen import Frozen
 from tasks.contracts.places import CONSTRAINTS, DVC_LOCK, PARAMS
+from tasks.records.machine import installed_packages, machine
 
 # written out, so that nobody's git settings change the bytes of the diff
 _DIFF = ("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.quotePath=true",
          "diff", "--cached", "--binary", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
          "--unified=3", "--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/", "HEAD")
+NOT_RECORDED = "not recorded"  # of what entries of earlier releases lack
 _ALL_BUT_LOCK = ("--", ":(top)", f":(exclude){DVC_LOCK}")
 
 
@@ -32,7 +33,13 @@ class RunDigests(Frozen):
     dvc_lock_sha256: str | None = Field(description="null where no stage ever ran")
     params_sha256: str
     constraints_sha256: str | None = Field(description="of the lock file of packages; null where there is none")
+    packages_sha256: str | None = Field(None, description="of the list of installed packages; null: not recorded")
     hardware: str = Field(description="system, processor, cores and GPUs in words")
+    python: str = Field(NOT_RECORDED, description="version of the interpreter")
+    processor: str = Field(NOT_RECORDED, description="its name, and the number of cores")
+    gpu: str = Field(NOT_RECORDED, description="names of the GPUs; none where there is none")
+    driver: str = Field(NOT_RECORDED, description="of NVIDIA; none where there is no GPU")
+    cuda: str = Field(NOT_RECORDED, description="that torch computes with; none where it uses no GPU")
 
     @property
     def digest(self) -> str:
@@ -40,12 +47,13 @@ class RunDigests(Frozen):
         return sha256_hex(canonical_json(self.model_dump()))
 
 
-def run_digests(root: Path, keep_diff_in: Path | None = None) -> RunDigests:
+def run_digests(root: Path, keep_diff_in: Path | None = None, keep_packages_in: Path | None = None) -> RunDigests:
     """Digest the workspace as it is now.
 
     Args:
         root: the workspace, in a git checkout.
         keep_diff_in: where the patch of a dirty tree is stored as SHA256.patch, e.g. `<home>/diffs`.
+        keep_packages_in: where the list of installed packages is stored as SHA256, e.g. `<home>/files`.
 
     Raises:
         NotAWorkspace: git is not installed, the folder is in no checkout, nothing is committed, no params.yaml.
@@ -55,12 +63,16 @@ def run_digests(root: Path, keep_diff_in: Path | None = None) -> RunDigests:
     if not (root / PARAMS).is_file():
         raise NotAWorkspace("holds no settings", where=str(root), wanted=str(PARAMS),
                             next_step="Run this in the root of a Hallmark checkout.")
+    packages = installed_packages().encode()
     if diff and keep_diff_in:
-        _keep(diff, keep_diff_in)
+        _keep(diff, keep_diff_in / f"{sha256_hex(diff)}.patch")
+    if keep_packages_in:
+        _keep(packages, keep_packages_in / sha256_hex(packages))
     return RunDigests(
         commit=commit, dirty=bool(diff), diff_sha256=sha256_hex(diff) if diff else None,
         dvc_lock_sha256=_digest_if_there(root / DVC_LOCK), params_sha256=file_sha256(root / PARAMS),
-        constraints_sha256=_digest_if_there(root / CONSTRAINTS), hardware=hardware())
+        constraints_sha256=_digest_if_there(root / CONSTRAINTS),
+        packages_sha256=sha256_hex(packages), **machine())
 
 
 def working_diff(root: Path) -> bytes:
@@ -93,29 +105,6 @@ def stage_lock_digest(root: Path, stage: str) -> str | None:
     return sha256_hex(canonical_json(said)) if said is not None else None
 
 
-def hardware() -> str:
-    """System, processor, number of cores and GPUs with their driver, in words."""
-    return f"{platform.system()} {platform.machine()}, {_processor()}, {os.cpu_count()} cores, {_gpus()}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown processor"
-
-
-def _gpus() -> str:
-    query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
-    try:
-        found = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout.split("\n")
-    except (OSError, subprocess.SubprocessError):
-        return "no GPU"
-    return "; ".join(line.strip() for line in found if line.strip()) or "no GPU"
-
-
 def _commit(root: Path) -> str:
     try:
         return _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").decode().strip()
@@ -142,11 +131,10 @@ def _git(root: Path, *arguments: str, env: Mapping[str, str] | None = None) -> b
     return done.stdout
 
 
-def _keep(diff: bytes, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / f"{sha256_hex(diff)}.patch"
+def _keep(content: bytes, kept: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
     draft = kept.with_name(f".{kept.name}.draft")
-    draft.write_bytes(diff)
+    draft.write_bytes(content)
     draft.replace(kept)
 
 

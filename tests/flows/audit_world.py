@@ -6,7 +6,7 @@ test a copy of its own, the current folder in it.
 
     day  5  version 1   started by anna, passed, approved by ben, promoted. Data version 1
     day  6  version 2   started by anna, passed, approved by cora, promoted. Data version 2: later.jsonl joins
-    day  7  no version  started by dan; check_data refuses scraped.jsonl
+    day  7  no version  started by dan; check_data refuses scraped.jsonl. Data version 3, which nothing trained on
     day  8  version 3   started by dan, refused by the gate: judge_score 0.2
     day  9              the installation's key is rotated by anna
     day 10  version 4   started by dan on a dirty tree (params.yaml: seed 4), refused by the gate: judge_score 0.45;
@@ -31,6 +31,7 @@ from pathlib import Path
 
 import pytest
 
+from flows import data_versions
 from flows.approval import approve, ask
 from flows.by_hand import promote_version, roll_back
 from flows.decision import decide_on, read_candidate
@@ -187,6 +188,7 @@ def version(desks: Desks, number: int, who: str, judged: float, fresh: bool = Tr
     run = desks.run(number, who)
     if fresh:
         prepared(run.root)
+    data_versions.record(run, "seen by a run")
     lay_models(run.root, f"of day {number}", judged)
     stages = [made(run, name) for name in STAGES]
     run.record("stages finished", stages=[
@@ -229,6 +231,7 @@ def refused_data(desks: Desks) -> None:
     run = desks.run(7, "dan")
     with pytest.raises(DataRefused):
         prepared(desks.root)
+    data_versions.record(run, "seen by a run")
     run.record("stage failed", stage="check_data", error="DataRefused")
     end(run, "refused", "DataRefused")
     lay_data(desks.root, SECOND)

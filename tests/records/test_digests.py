@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks.contracts.errors import NotAWorkspace
-from tasks.records.digests import RunDigests, hardware, run_digests, stage_lock_digest, working_diff
+from tasks.records.digests import RunDigests, run_digests, stage_lock_digest, working_diff
+from tasks.records.machine import installed_packages, machine
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -40,7 +41,8 @@ def test_a_clean_checkout_is_named_by_its_commit_and_its_files(workspace):
     assert digests == RunDigests(
         commit=git(workspace, "rev-parse", "HEAD"), dirty=False, diff_sha256=None,
         dvc_lock_sha256=sha256(b"stages: {}\n"), params_sha256=sha256(b"seed: 1\n"),
-        constraints_sha256=sha256(b"torch==2.13.0\n"), hardware=hardware())
+        constraints_sha256=sha256(b"torch==2.13.0\n"), packages_sha256=sha256(installed_packages().encode()),
+        **machine())
     assert run_digests(workspace).digest == digests.digest
 
 
