@@ -14,6 +14,7 @@ from tasks.contracts.reporting import Sink
 from tasks.data.checked import KINDS, CheckedSource, check_sources, refusals, totals
 from tasks.data.expectations import Expected, expect
 from tasks.data.measures import measure
+from tasks.data.origins import ORIGINS
 from tasks.data.whole_folder import whole_folder
 
 REPORT = "report.json"
@@ -58,6 +59,7 @@ def write_report(
 
 def remove_rows(folder: Path) -> None:
     """Nothing may train on what was refused."""
+    (folder / ORIGINS).unlink()
     for kind in KINDS:
         (folder / f"{kind}.jsonl").unlink(missing_ok=True)
 

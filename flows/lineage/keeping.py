@@ -1,18 +1,21 @@
 """What a registration keeps of a run, so that its rows, settings and packages can be named when build/ is long gone."""
 
 import json
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flows.run import Run
-from tasks.contracts.canonical import sha256_hex
+from tasks.contracts.canonical import file_sha256, sha256_hex
 from tasks.contracts.places import CHECKED, CONSTRAINTS, DVC_LOCK, PARAMS, PREPARED
+from tasks.data.origins import ORIGINS
 from tasks.records.manifest_store import ManifestStore
 from tasks.records.uses import ALL_ROWS, INDEX, MANIFESTS, POLICY_MIX, ROWS
 
-KEPT = (PARAMS, DVC_LOCK, CONSTRAINTS, CHECKED / "report.json")  # small, and without text of rows
+KEPT = (PARAMS, DVC_LOCK, CONSTRAINTS, CHECKED / "report.json", CHECKED / ORIGINS)  # without text of rows
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def keep(run: Run) -> Kept:
         DigestMismatch: a manifest lists other rows than prepare_data said; nothing of it was kept.
     """
     return Kept(_keep_manifests(run), {
-        path.as_posix(): keep_file(run.home, (run.root / path).read_bytes())
+        path.as_posix(): keep_copy(run.home, run.root / path)
         for path in KEPT if (run.root / path).is_file()})
 
 
@@ -46,6 +49,19 @@ def keep_file(home: Path, content: bytes) -> str:
         draft = path.with_name(f".{digest}.draft")
         draft.write_bytes(content)
         draft.replace(path)
+    return digest
+
+
+def keep_copy(home: Path, source: Path) -> str:
+    """Keep a file of any size as keep_file does, and return its sha256."""
+    draft = kept_file(home, f".{source.name}.{os.getpid()}.draft")
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, draft)
+    digest = file_sha256(draft)  # of the copy: the source may change meanwhile
+    if kept_file(home, digest).exists():
+        draft.unlink()
+    else:
+        draft.replace(kept_file(home, digest))
     return digest
 
 

@@ -1,4 +1,4 @@
-"""From sources to checked rows: one file a kind, each row with its id and its split."""
+"""From sources to checked rows: one file a kind, each row with its id and its split, and where it came from."""
 
 import shutil
 from collections import Counter
@@ -14,6 +14,7 @@ from tasks.contracts.reporting import Sink
 from tasks.contracts.verdicts import Verdict
 from tasks.data.examination import Examination, examine
 from tasks.data.leaks import Placed, leaks
+from tasks.data.origins import ORIGINS, OriginSpool, OriginWriter
 from tasks.data.printable import printable_path
 from tasks.data.schema import Row
 
@@ -47,29 +48,37 @@ class CheckedSource:
 def check_sources(config: DataConfig, folder: Path, sink: Sink) -> list[CheckedSource]:
     """Examine every source and write its accepted rows to `folder`/KIND.jsonl, in the order of sources and lines.
 
-    A row that an earlier source has too is left out. A refused source writes nothing.
+    Where each came from is written to `folder`/origins.parquet. A row that an earlier source has too is left out. A
+    refused source writes nothing.
     """
     sink.begin(len(config.sources), unit="sources")
     done: list[CheckedSource] = []
     rows: set[int] = set()
-    for number, source in enumerate(config.sources, 1):
-        done.append(check_source(source, config, folder, rows))
-        rows |= done[-1].examination.rows
-        verdict = done[-1].verdict
-        sink.step(number, {"rows_read": verdict.rows_read, "rows_refused": len(verdict.rows_rejected)})
+    with OriginWriter(folder / ORIGINS) as origins:
+        for number, source in enumerate(config.sources):
+            with OriginSpool(folder / ".origins") as told:
+                done.append(check_source(source, config, folder, rows, told))
+                if done[-1].verdict.verdict == "accept":
+                    origins.write(number, told.rows(without=done[-1].examination.withdrawn))
+            rows |= done[-1].examination.rows
+            verdict = done[-1].verdict
+            sink.step(number + 1, {"rows_read": verdict.rows_read, "rows_refused": len(verdict.rows_rejected)})
     return done
 
 
-def check_source(source: SourceConfig, config: DataConfig, folder: Path, others: set[int]) -> CheckedSource:
-    """Examine one source; append its accepted rows to the file of its kind."""
+def check_source(
+        source: SourceConfig, config: DataConfig, folder: Path, others: set[int], told: OriginSpool) -> CheckedSource:
+    """Examine one source; append its accepted rows to the file of its kind, and tell where each came from."""
     path = Path(source.path)
     spool = folder / ".spool"
     lines: list[int] = []
     with spool.open("wb") as file:
 
         def keep(row: Row, line: int) -> None:
-            file.write(canonical_json(checked_row(row, source.split)) + b"\n")
+            checked = checked_row(row, source.split)
+            file.write(canonical_json(checked) + b"\n")
             lines.append(line)
+            told.note(str(checked["id"]), line, str(row["annotator"]) if "annotator" in row else None)
 
         examination = examine(path, source.kind, config, columns=source.columns, keep=keep, others=others)
     if examination.verdict.verdict == "accept" and examination.kind:
