@@ -21,6 +21,7 @@ from flows.approval import ask, close_expired
 from flows.decision import COMPARED, Candidate, decide_on, read_candidate, refusal, rules_digest, with_comparison
 from flows.graph import read_graph
 from flows.promote import promote, settle, trusted_champion
+from flows.reconcile import snapshot
 from flows.registration import register
 from flows.run import Ending, Outcome, Run, begin, in_words, tracked_note
 from flows.stage_artifacts import stages_shown
@@ -192,29 +193,26 @@ def accounted(run: Run) -> Iterator[None]:
             run.groups.end_all()
             outcome: Outcome = "refused" if isinstance(fault, Refused) else "crashed"
             run.record("run finished", outcome=outcome, reason=type(fault).__name__, candidate=None, version=None)
-        try:
-            if run.parent_run:
-                tracking.close_parent(run.parent_run, "FAILED" if isinstance(fault, Exception) else "KILLED", outcome)
-        finally:
-            notify.tell(run, hurried=not isinstance(fault, Exception))
+        snapshot.close(run, "FAILED" if isinstance(fault, Exception) else "KILLED", outcome)
+        notify.tell(run, hurried=not isinstance(fault, Exception))
         raise
 
 
 def finish(run: Run, stages: list[StageRun], ending: Ending) -> dict[str, Any]:
-    """Write the run's end into the ledger and MLflow, then the report; return what the report takes."""
+    """Write the run's end into MLflow and the ledger, then the report; return what the report takes."""
     from flows.report import write_report
 
+    fault = snapshot.close(run, "FINISHED", ending.outcome, [run.root / EVIDENCE, run.root / COMPARED])
     entry = run.record(
         "run finished", outcome=ending.outcome, reason=ending.reason, candidate=ending.digest, version=ending.version)
     notify.tell(run)
     said = summary(run, stages, ending) | {"ledger": {"entries": entry.index + 1, "head": entry.hash}}
     said["places"]["Report"] = str(write_report(run.root, cast("Report", said)))
     artifacts.show_places(run.parent_run, Path(said["places"]["Report"]))
+    if fault:
+        raise fault
     if run.parent_run:
-        for path in (Path(said["places"]["Report"]), run.root / EVIDENCE, run.root / COMPARED):
-            if path.exists():
-                tracking.log_artifact(run.parent_run, path, path.stem if path.is_dir() else None)
-        tracking.close_parent(run.parent_run, "FINISHED", ending.outcome)
+        tracking.log_artifact(run.parent_run, Path(said["places"]["Report"]))
     return said
 
 

@@ -114,9 +114,12 @@ def close_crashed(finder: Mover, groups: Groups) -> list[str]:
             "run": crashed, "outcome": "crashed", "reason": "it was killed", "found_by": finder.id})
         note = tracked_note(finder.home, crashed)
         if note.exists():
+            from flows.reconcile import snapshot
             from tasks.records import tracking
 
-            tracking.close_parent(note.read_text(encoding="utf-8").strip(), "KILLED")
+            parent = note.read_text(encoding="utf-8").strip()
+            tracking.close_parent(parent, "KILLED")
+            snapshot.record(finder, crashed, parent)
     return found
 
 

@@ -102,6 +102,13 @@ def by_alias(name: str, alias: str) -> Version | None:
 
 
 @mlflow_faults()
+def aliases(name: str) -> dict[str, int]:
+    """Every alias of a registered name, and the version that bears it; none where there is no such name."""
+    found = connect().search_registered_models(f"name = '{name}'")
+    return {alias: int(version) for model in found for alias, version in dict(model.aliases).items()}
+
+
+@mlflow_faults()
 def swap_alias(name: str, alias: str, expected_version: int | None, new_version: int | None) -> Version | None:
     """Move an alias if it stands where the caller saw it, and return what it now names, as read back.
 

@@ -37,6 +37,7 @@ from flows.by_hand import promote_version, roll_back
 from flows.decision import decide_on, read_candidate
 from flows.desk import Desk, open_desk
 from flows.promote import trusted_champion
+from flows.reconcile import snapshot
 from flows.registration import register
 from flows.run import Run, begin
 from flows.stages import StageRun
@@ -215,9 +216,8 @@ def made(run: Run, stage: str) -> StageRun:
 
 
 def end(run: Run, outcome: str, reason: str, candidate: str | None = None, number: int | None = None) -> None:
+    snapshot.close(run, "FINISHED" if candidate else "FAILED", outcome, [run.root / "build/evidence"])
     run.record("run finished", outcome=outcome, reason=reason, candidate=candidate, version=number)
-    if run.parent_run:
-        tracking.close_parent(run.parent_run, "FINISHED" if candidate else "FAILED", outcome)
 
 
 def promoted(desks: Desks, number: int, which: int, signer: str, reason: str) -> None:

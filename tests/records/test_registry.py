@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.contracts.canonical import folder_digest
-from tasks.contracts.errors import DigestMismatch, PromotionRefused, Refused, UnknownVersion
+from tasks.contracts.errors import PromotionRefused, Refused, UnknownVersion
 from tasks.records.mlflow_store import connect
 from tasks.records.model_store import fetch
 from tasks.records.registry import Version, by_alias, get, register, swap_alias, tag_version, versions

@@ -42,7 +42,8 @@ def test_every_file_that_differs_is_named_with_how():
     wanted, found = {"a": "1", "b": "2", "c": "3"}, {"a": "1", "b": "9", "d": "4"}
 
     assert differences(wanted, wanted) == []
-    assert differences(wanted, found) == [("b", "changed", "2", "9"), ("c", "missing", "3", ""), ("d", "added", "", "4")]
+    assert differences(wanted, found) == [
+        ("b", "changed", "2", "9"), ("c", "missing", "3", ""), ("d", "added", "", "4")]
 
 
 def test_what_is_fetched_is_a_copy_that_is_named_by_its_digest(mlflow_home, tmp_path):
