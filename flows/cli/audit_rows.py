@@ -61,7 +61,7 @@ def who_saw(
     from flows.lineage.who_saw import who_saw as ask
 
     entries, store, names = _opened(KINDS)
-    answer = ask(entries, store, full_id(_given(row, file, line), registrations(entries), store), names)
+    answer = ask(entries, store, full_id(given(row, file, line), registrations(entries), store), names)
     if json:
         place.show_json(asdict(answer) | {"known": bool(answer.data_versions)})
     else:
@@ -143,7 +143,8 @@ def _registration(entries: "list[Told]", names: "Names", version: int, model: st
     return registration(entries, model or names.policy, version)
 
 
-def _given(row: str, file: Path | None, line: int) -> str:
+def given(row: str, file: Path | None, line: int) -> str:
+    """The id that a command's words name: by itself, by a line of a file, or by JSON on stdin. Raises Misused."""
     from flows.lineage.given import id_of_json, id_of_line
 
     if bool(row) == (file is not None):
