@@ -20,17 +20,20 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
+from flows.erasure.affected import refuse_rows_again
 from flows.groups import Groups
 from flows.progress import Watcher, watcher
 from flows.webhook import WEBHOOK
 from tasks.contracts import errors
 from tasks.contracts.errors import HallmarkError, StageBroke, StageKilled
 from tasks.records.digests import stage_lock_digest
+from tasks.records.ledger import Ledger
 from tasks.records.ledger_place import LEDGER
 from tasks.stage import PARENT_RUN
 from tasks.stage.views import EVENTS, RECORD_SEPARATOR
 
 State = Literal["ran", "restored", "skipped"]
+PREPARES = "prepare_data"  # the stage that says which rows train
 RETRIES = 2
 BACK_OFF_SECONDS = 2.0  # doubled at each retry
 
@@ -56,6 +59,7 @@ class Workplace:
     groups: Groups
     parent_run: str | None = None  # MLflow run of the whole retraining
     force: bool = False
+    besides: Mapping[str, str] = field(default_factory=dict)  # what else its stages find in their environment
 
     def log_of(self, stage: str) -> Path:
         return self.home / "logs" / self.run / f"{stage}.log"
@@ -169,7 +173,7 @@ def environment(place: Workplace) -> dict[str, str]:
     wanted = {
         "PATH": os.pathsep.join([own, os.environ.get("PATH", os.defpath)]), "SHELL": "/bin/sh", EVENTS: "1",
         "PYTHONUNBUFFERED": "1", "DVC_NO_ANALYTICS": "1", "HALLMARK_HOME": str(place.home.absolute()),
-        **({PARENT_RUN: place.parent_run} if place.parent_run else {}),
+        **({PARENT_RUN: place.parent_run} if place.parent_run else {}), **place.besides,
     }
     return {name: value for name, value in os.environ.items() if name not in (WEBHOOK, LEDGER)} | wanted
 
@@ -224,7 +228,10 @@ def may_retry(_task: object, _run: object, state: Any) -> bool:
       retry_delay_seconds=exponential_backoff(BACK_OFF_SECONDS), retry_condition_fn=may_retry)
 def run_stage(name: str, place: Workplace, stale: bool, parents: list[StageRun]) -> StageRun:
     """The Prefect task; `parents` are the results that it waits for, one that moved makes this stage stale."""
-    return track(repro(name, place, stale or any(parent.state != "skipped" for parent in parents)), place)
+    stage = track(repro(name, place, stale or any(parent.state != "skipped" for parent in parents)), place)
+    if name == PREPARES:
+        refuse_rows_again(place.root, Ledger(place.home))  # before anything trains on them
+    return stage
 
 
 @task(cache_policy=NO_CACHE, task_run_name="{name}", retries=RETRIES, persist_result=False, log_prints=False,

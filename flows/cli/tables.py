@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from flows.doctor import Finding
+    from flows.rebuild.verdicts import Compared
 
 NARROWEST = 80
 
@@ -37,6 +38,13 @@ def show_samples(samples: Iterable[Mapping[str, Any]]) -> None:
     table = _table("prompt", "SFT answers", "policy answers", lines=True)
     for one in samples:
         table.add_row(_plain(one["prompt"]), _scored(one, "sft"), _scored(one, "policy"))
+    _print(table)
+
+
+def show_rebuilt(stages: Iterable["Compared"]) -> None:
+    table = _table("stage", "verdict", "seconds", "detail")
+    for one in stages:
+        table.add_row(one.name, one.verdict, "" if one.seconds is None else duration(one.seconds), one.detail)
     _print(table)
 
 

@@ -1,0 +1,133 @@
+"""The data of then, brought into the worktree from the cache or a remote, and held against what was recorded."""
+
+import logging
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tasks.contracts.canonical import file_sha256
+from tasks.contracts.errors import DigestMismatch, Fault, Refused
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where the workspace has bytes."""
+
+    cache: Path
+    remotes: Mapping[str, Mapping[str, Any]]  # name -> its settings, places absolute, secrets of the user in them
+
+    @staticmethod
+    def of(root: Path) -> "Stores":
+        with opened(root) as repo:
+            return Stores(Path(repo.config["cache"]["dir"]), dict(repo.config["remote"]))
+
+
+def own_cache(tree: Path, place: Path) -> Path:
+    """Give the worktree a DVC cache and state of its own, both empty, and return the cache's folder."""
+    cache = place / "cache"
+    (tree / ".dvc/config.local").write_text(
+        f"[core]\n    site_cache_dir = {place / 'dvc'}\n    analytics = false\n[cache]\n    dir = {cache}\n",
+        encoding="utf-8")
+    return cache
+
+
+def bring_data(tree: Path, stores: Stores, wanted: Mapping[str, str]) -> None:
+    """Lay down the data that DVC tracks, in the bytes that the run read, whatever data.dvc said then.
+
+    Args:
+        wanted: path -> DVC's digest.
+
+    Raises:
+        Refused: it is in neither cache nor remote any more.
+    """
+    with opened(tree) as repo:
+        tracked = {str(out): repo.root_dir / Path(stage.relpath) for stage in repo.index.stages if stage.is_data_source
+                   for out in stage.outs}
+    for path, file in tracked.items():
+        if any(overlap(path, one) for one in wanted):
+            _name_bytes(file, Path(path).name, wanted.get(path))
+            _bring(tree, stores, str(file.relative_to(tree)), path, wanted.get(path, ""))
+
+
+def bring_outputs(tree: Path, stores: Stores, paths: Collection[str]) -> None:
+    """Lay down outputs of stages that are not run again, as dvc.lock names them.
+
+    Raises:
+        Refused: they are in neither cache nor remote any more.
+    """
+    for path in paths:
+        _bring(tree, stores, path, path, "")
+
+
+def refuse_other_data(tree: Path, wanted: Mapping[str, str], sources: Mapping[str, str]) -> None:
+    """See that data are what the run read, by DVC's digests and by the sha256 that check_data wrote down.
+
+    Raises:
+        Refused: some input is not there at all.
+        DigestMismatch: a data file has other bytes.
+    """
+    for path in wanted:
+        if not (tree / path).exists():
+            raise Refused("an input of its run is neither in its commit nor tracked by DVC", where=path)
+    for path, sha256 in sources.items():
+        found = file_sha256(tree / path) if (tree / path).is_file() else "no such file"
+        if any(overlap(path, one) for one in wanted) and found != sha256:
+            raise DigestMismatch("the data are not those that it was made from", where=path, wanted=sha256, found=found)
+
+
+def overlap(a: str, b: str) -> bool:
+    """Whether one path is the other, or lies below it."""
+    return a == b or a.startswith(f"{b}/") or b.startswith(f"{a}/")
+
+
+@contextmanager
+def opened(root: Path, settings: Mapping[str, Any] | None = None) -> Iterator["Repo"]:
+    """DVC's view of a folder, silent. Raises Fault where DVC cannot read it."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)  # its progress bars would tear ours apart
+    logging.getLogger("dvc_data").setLevel(logging.CRITICAL)
+    try:
+        repo = Repo(str(root), config=dict(settings or {}))
+    except DvcException as error:
+        raise Fault("DVC cannot read this folder", where=str(root), found=" ".join(str(error).split())) from error
+    with repo:
+        yield repo
+
+
+def _name_bytes(file: Path, name: str, digest: str | None) -> None:
+    """Have a .dvc file name the bytes that the run read: somebody may have changed them without `dvc add`."""
+    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for out in said["outs"]:
+        if digest and out["path"] == name and out.get("md5") not in (None, digest):
+            said["outs"] = [{"md5": digest, "hash": "md5", "path": name}]
+            file.write_text(yaml.safe_dump(said), encoding="utf-8")
+            return
+
+
+def _bring(tree: Path, stores: Stores, target: str, path: str, digest: str) -> None:
+    """Lay down one target from the workspace's cache, else from a remote by way of the worktree's own cache."""
+    from dvc.exceptions import DvcException
+
+    ways: list[tuple[str | None, dict[str, Any]]] = [(None, {"cache": {"dir": str(stores.cache)}})]
+    ways += [(name, {"remote": {name: dict(remote)}}) for name, remote in stores.remotes.items()]
+    for remote, settings in ways:
+        try:
+            with opened(tree, settings) as repo:
+                if remote is None:
+                    repo.checkout(targets=[target], force=True)
+                else:
+                    repo.pull(targets=[target], remote=remote, force=True)
+        except (DvcException, OSError):  # not there, or no answer: the next one may have it
+            continue
+        return
+    raise Refused("its bytes are in neither cache nor remote any more", where=path, wanted=f"md5 {digest}" if digest
+                  else "what dvc.lock of its run names", found=f"none in the cache, {', '.join(stores.remotes) or '-'}")

@@ -1,0 +1,179 @@
+"""`hallmark audit rebuild`: everything again from what was recorded, and a verdict for each stage."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows import workspace
+from flows.desk import Desk
+from flows.groups import Groups
+from flows.lineage.versions import Told, told
+from flows.rebuild import inputs, locks
+from flows.rebuild.conditions import machine_changed, packages_changed, refuse_other_packages
+from flows.rebuild.contents import Contents
+from flows.rebuild.running import run_again
+from flows.rebuild.subject import Subject, subject_of
+from flows.rebuild.verdicts import Compared, compare
+from flows.rebuild.worktree import alone, checkout, remove_left_behind
+from tasks.contracts.canonical import folder_digest
+from tasks.contracts.errors import HallmarkError, Refused
+from tasks.contracts.places import DVC_LOCK, POLICY, REWARD
+
+TOLERANCE = 1e-6  # of a value, or of 1 where it is smaller: far above rounding, far below what learning changes
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for."""
+
+    name: str
+    version: int
+    stages: Sequence[str] = ()  # those alone, on the recorded outputs of the others; all where none is named
+    tolerance: float = TOLERANCE
+    other_packages: bool = False  # go on where packages differ
+    keep: bool = False  # leave the worktree behind
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a rebuild came out."""
+
+    subject: Subject
+    stages: tuple[Compared, ...]
+    conditions: tuple[str, ...]  # what was another thing than then: packages, hardware
+    digest: str | None  # of the rebuilt model; None where it was not made
+    kept: Path | None
+
+    @property
+    def verdict(self) -> str:
+        """The worst of all stages'."""
+        found = {one.verdict for one in self.stages}
+        return next((one for one in ("different", "within tolerance") if one in found), "identical")
+
+    @property
+    def cause(self) -> str | None:
+        """The first stage that differs and why; None where none does."""
+        return next((f"{one.name}: {one.detail}" for one in self.stages if one.verdict == "different"), None)
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in a sentence."""
+        one, count = self.subject.one, f"{len(self.stages)} stage{'s' if len(self.stages) > 1 else ''}"
+        if self.cause:
+            suspects = f" First suspects: {'; '.join(self.conditions[:5])}." if self.conditions else ""
+            return f"{one} does NOT come out again: {self.cause}.{suspects}"
+        if self.verdict == "identical":
+            return f"{one} comes out again bit for bit: {count}, the same bytes in every file."
+        most = max(self.stages, key=lambda stage: stage.amount)
+        same = sum(stage.verdict == "identical" for stage in self.stages)
+        return f"{one} comes out again within tolerance: {same} of {count} bit for bit; {most.name} {most.detail}."
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer of `--json`."""
+        one = self.subject.one
+        return {"name": one.name, "version": one.version, "commit": self.subject.commit,
+                "dirty": self.subject.diff is not None, "verdict": self.verdict, "cause": self.cause,
+                "stages": [stage.payload() for stage in self.stages], "conditions": list(self.conditions),
+                "digest": {"recorded": one.digest, "rebuilt": self.digest}, "sentence": self.sentence,
+                "kept": str(self.kept) if self.kept else None}
+
+
+def rebuild(desk: Desk, wanted: Wanted) -> Answer:
+    """Run every stage of a version again in a worktree of its own and write the verdicts into the ledger.
+
+    The workspace's files, its registry and its stages' records are not touched; the answer is the ledger's entry
+    `rebuilt`.
+
+    Raises:
+        Refused: something that it rests on is gone, or packages differ; nothing was run.
+        HallmarkError: it broke off; nothing is recorded.
+    """
+    entries = told(desk.ledger.entries())
+    subject = subject_of(desk.home, entries, wanted.name, wanted.version)
+    recorded = locks.read_locks(subject.lock)
+    chosen = locks.in_order(recorded, wanted.stages)
+    packages = packages_changed(subject.packages)
+    if not wanted.other_packages:
+        refuse_other_packages(packages)
+    workspace.refuse_without_room(desk.home)
+    with _place(desk, subject, wanted) as (place, tree):
+        stores = inputs.Stores.of(desk.root)
+        _bring(tree, stores, entries, subject, recorded, chosen)
+        then = Contents(stores.cache, desk.root)
+        stages = _run_and_compare(desk, place, tree, recorded, chosen, then, wanted.tolerance)
+        made = _digest(tree, desk, wanted.name)
+    answer = Answer(subject, tuple(stages), (*packages, *machine_changed(subject.machine)), made,
+                    place if wanted.keep else None)
+    desk.record("rebuilt", name=wanted.name, version=wanted.version, verdict=answer.verdict,
+                conditions=list(answer.conditions), stages=[one.payload() for one in stages])
+    return answer
+
+
+@contextmanager
+def _place(desk: Desk, subject: Subject, wanted: Wanted) -> Iterator[tuple[Path, Path]]:
+    """The folder of this rebuild and the worktree in it, and the accelerator where it is used."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(alone(desk.home))
+        Groups(desk.home).end_left_behind()
+        remove_left_behind(desk.root, folder)
+        if yaml.safe_load(subject.params).get("device") != "cpu" and workspace.has_accelerator():
+            stack.enter_context(workspace.hold_accelerator())
+        place = folder / desk.id
+        yield place, stack.enter_context(checkout(desk.root, place, subject, keep=wanted.keep))
+
+
+def _bring(
+    tree: Path, stores: inputs.Stores, entries: Sequence[Told], subject: Subject, recorded: locks.Locks,
+    chosen: Sequence[str]
+) -> None:
+    """Data, and outputs of stages that are left out, each held against its digest before anything runs."""
+    outside = locks.from_outside(recorded, chosen)
+    inputs.own_cache(tree, tree.parent)
+    try:
+        inputs.bring_data(tree, stores, outside)
+        inputs.bring_outputs(tree, stores, locks.from_left_out(recorded, chosen))
+    except Refused as refusal:
+        raise Refused(refusal.what, where=refusal.where, wanted=refusal.wanted, found=refusal.found,
+                      next_step=_deleted(entries, refusal.wanted)) from None
+    inputs.refuse_other_data(tree, outside, subject.sources)
+
+
+def _run_and_compare(
+    desk: Desk, place: Path, tree: Path, recorded: locks.Locks, chosen: Sequence[str], then: Contents, tolerance: float
+) -> list[Compared]:
+    """Stage after stage; what comes after a stage that broke off is not run."""
+    here, found = Contents(place / "cache", tree), list[Compared]()
+    for name in chosen:
+        broken = [one.name for one in found if one.seconds is None]
+        if broken:
+            found.append(Compared(name, "different", f"was not run, since {broken[0]} broke off"))
+            continue
+        seconds = run_again(name, desk, place, tree)
+        if isinstance(seconds, HallmarkError):
+            found.append(Compared(name, "different", f"broke off: {type(seconds).__name__}"))
+            continue
+        now = locks.read_locks((tree / DVC_LOCK).read_text(encoding="utf-8"))[name]
+        found.append(compare(name, recorded, now, then, here, tolerance=tolerance, seconds=seconds))
+        print(f"{name}: {found[-1].verdict}", flush=True)
+    return found
+
+
+def _digest(tree: Path, desk: Desk, name: str) -> str | None:
+    folder = tree / (REWARD if name == desk.params.promotion.reward_model else POLICY)
+    return folder_digest(folder) if folder.is_dir() else None
+
+
+def _deleted(entries: Sequence[Told], wanted: str) -> str:
+    """What the ledger says of bytes that were deleted on purpose."""
+    digest = wanted.rpartition(" ")[2]
+    versions = [entry.payload["version"] for entry in entries
+                if entry.kind == "data version" and entry.payload.get("data") == digest]
+    for entry in entries:
+        if (entry.kind == "erasure finished" and entry.payload.get("data_before") in versions) or (
+                entry.kind == "deleted" and digest in entry.payload.get("ids", [])):
+            return f"They were deleted on purpose: ledger entry {entry.index}, {entry.time[:16]}Z."
+    return "Restore them from a backup, or `dvc pull` them from wherever they still are."
