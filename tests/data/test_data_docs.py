@@ -49,8 +49,8 @@ def test_two_processes_write_the_same_pages_and_other_rows_write_others(tmp_path
     ("loaded 20261121T192233.830002Z", "loaded not kept"),
     ("ran 1970-01-01T00:00:00Z", "ran time not kept"),
     ('href="text/19700101T000000.000000Z/build.html"', 'href="text/19700101T000000.000000Z/build.html"'),  # a file
-    ("body-03312aa1-f45b-40db-8500-e0c1080d8946 body-4ea0df1b-1674-42df-bdc9-b4c86c7f5891 "
-     "body-03312aa1-f45b-40db-8500-e0c1080d8946", "body-id-1 body-id-2 body-id-1"),
+    ("a-03312aa1-f45b-40db-8500-e0c1080d8946 b-4ea0df1b-1674-42df-bdc9-b4c86c7f5891", "a-id-1 b-id-2"),
+    ("03312aa1-f45b-40db-8500-e0c1080d8946 03312aa1-f45b-40db-8500-e0c1080d8946", "id-1 id-1"),
     ("a digest " + "0123456789abcdef" * 4, "a digest " + "0123456789abcdef" * 4),
 ])
 def test_times_and_random_ids_go_and_all_else_stays(html, kept):
