@@ -12,6 +12,7 @@ from typing import Any
 
 from flows import consent, history
 from flows.aliases import CHAMPION, Mover, follow
+from flows.erasure.affected import refuse_affected
 from flows.verified import verified_model
 from tasks.contracts.errors import (
     DigestMismatch,
@@ -50,13 +51,14 @@ def promote(
         expected: who is champion as far as the caller knows; the swap fails if that has changed.
 
     Raises:
-        PromotionRefused: another promotion came first, the version was rejected, or the new champion answers nothing;
-            the old one stands.
+        PromotionRefused: another promotion came first, the version was rejected or learned from a forgotten row, or the
+            new champion answers nothing; the old one stands.
         HallmarkError: the proof broke off for another reason; the old one stands, and the next run may try again.
     """
     with alone(run.home):
         _settle(run, prove)
         consent.refuse_rejected(run.ledger.entries(), version.name, version.version, version.digest)
+        refuse_affected(run, version.name, version.version)
         _swap_and_prove(run, version, expected, prove, grounds or Grounds())
 
 
@@ -77,6 +79,7 @@ def complete(run: Mover, version: Version, before: Version | None, prove: Proof,
     """Have the champion prove itself; otherwise put the one before back. `before`: who that was, None: nobody."""
     try:
         consent.refuse_rejected(run.ledger.entries(), version.name, version.version, version.digest)
+        refuse_affected(run, version.name, version.version)
         prove(verified_model(run.ledger, version.name, version.version))
     except HallmarkError as error:
         registry.swap_alias(version.name, CHAMPION, version.version, before.version if before else None)

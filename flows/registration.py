@@ -2,6 +2,7 @@
 
 from flows.aliases import CHALLENGER, move, withdraw
 from flows.decision import Candidate
+from flows.erasure.affected import refuse_registration
 from flows.lineage.keeping import Kept, keep, keep_file, manifest_roots
 from flows.run import Run
 from flows.stages import StageRun
@@ -30,6 +31,7 @@ def register(
         raise DigestMismatch("nothing is registered without evidence", where=candidate.digest)
     names = run.params.promotion
     kept = keep(run)
+    refuse_registration(kept.manifests, run.ledger)
     bundle = bundle_of(run, evidence, decision, kept)
     runs = {stage.name: stage.run_id for stage in stages}
     versions = {}

@@ -1,0 +1,90 @@
+"""Where rows lie in data files: every line whose canonical row has an id that is asked for, whatever its format."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tasks.contracts.canonical import row_id
+from tasks.contracts.data_config import DataConfig, Kind
+from tasks.contracts.errors import DataRefused
+from tasks.data.formats import is_rows, read_rows
+from tasks.data.refusals import RowRefused
+from tasks.data.schema import canonical_row, kind_of
+
+LONGEST = 1 << 30  # characters of a field: what is too long to train may be forgotten all the same
+
+
+@dataclass(frozen=True)
+class Read:
+    """How the rows of a file are read, as params.yaml says it."""
+
+    kind: Kind | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A line that is one of the rows asked for."""
+
+    row: str  # its id
+    line: int  # as tasks.data.formats counts: for tables the record, header not counted
+    texts: frozenset[str]  # as the file has them, and as the canonical row has them
+
+
+def how_read(config: DataConfig, relpath: str) -> Read:
+    """How params.yaml reads a file of data/; from the content where it does not name the file."""
+    for source in config.sources:
+        if source.path == f"data/{relpath}":
+            return Read(source.kind, source.columns)
+    return Read()
+
+
+def identified(path: Path, read: Read) -> Iterator[tuple[str, int, frozenset[str]]]:
+    """Id, line and texts of every line that is a row; a broken line is none and has no id.
+
+    Raises:
+        DataRefused: the file as a whole cannot be read.
+    """
+    for raw in read_rows(path):
+        kind = None if raw.value is None else read.kind or kind_of(raw.value.keys() | read.columns.keys())
+        if raw.value is None or kind is None:
+            continue
+        try:
+            row = canonical_row(kind, raw.value, read.columns, LONGEST).row
+        except (RowRefused, DataRefused):
+            continue
+        yield row_id(row), raw.line, frozenset(texts_in(raw.value)) | frozenset(texts_in(row))
+
+
+def find(path: Path, read: Read, is_wanted: Callable[[str], bool]) -> list[Found]:
+    """The lines of a file whose row is wanted, a row that stands there twice twice. A file of no rows has none."""
+    if not is_rows(path):
+        return []
+    return [Found(row, line, texts) for row, line, texts in identified(path, read) if is_wanted(row)]
+
+
+def drop_shared(path: Path, texts: Collection[str], lines: Collection[int]) -> set[str]:
+    """Of some texts those that stand in other lines of a file too: they belong to rows that nobody forgets.
+
+    Args:
+        lines: the lines of the rows to forget.
+    """
+    shared: set[str] = set()
+    if is_rows(path):
+        for raw in read_rows(path):
+            if raw.line not in lines and raw.value is not None:
+                others = list(texts_in(raw.value))
+                shared |= {text for text in texts if text not in shared and any(text in other for other in others)}
+    return shared
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """Every text in a row, inner ones too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from texts_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts_in(inner)

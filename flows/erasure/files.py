@@ -1,0 +1,59 @@
+"""Files outside of DVC that hold text of forgotten rows: outputs in build/, logs, kept samples, checkpoints."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.erasure.needles import Needles
+from flows.erasure.searching import holds
+from flows.erasure.work import folder as notes
+from tasks.contracts.places import BUILD, CHECKPOINTS
+
+STAYS = ("ledger", "mlflow.db", "keys", "manifests", "bundles", "files")  # below home(): it is named, never removed
+MODELS = "models"  # below MLflow's artifacts: the bytes of registered versions
+
+
+@dataclass(frozen=True)
+class Held:
+    """Files that hold text of the rows."""
+
+    goes: Sequence[Path]
+    stays: Sequence[Path]  # what a record or a registered model rests on
+
+
+def held(root: Path, home: Path, needles: Needles, stores: Iterable[Path]) -> Held:
+    """What lies in build/ and in the state folder, each file searched; resumable states of training go unsearched.
+
+    Args:
+        stores: folders of DVC's cache and remotes, which are searched by their objects.
+    """
+    texts, shards = needles.of_text(), needles.of_text_and_shards()
+    goes = [path for path in _files(root / BUILD, ()) if holds(path, shards)]
+    goes += list(_files(home / CHECKPOINTS, ()))
+    beside = (*stores, notes(home), home / CHECKPOINTS)
+    found = [path for path in _files(home, beside) if holds(path, texts)]
+    return Held([*goes, *(path for path in found if not _stays(path, home))],
+                [path for path in found if _stays(path, home)])
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove files; nothing happens where one is gone already."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _stays(path: Path, home: Path) -> bool:
+    parts = path.relative_to(home).parts
+    return parts[0].startswith(STAYS) or path.suffix in (".db", ".sqlite") or _is_model(parts)
+
+
+def _is_model(parts: Sequence[str]) -> bool:
+    return parts[0] == "mlartifacts" and MODELS in parts[1:3]
+
+
+def _files(folder: Path, without: Iterable[Path]) -> Iterator[Path]:
+    left_out = [path.absolute() for path in without]
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if path.is_file() and not path.is_symlink() and not any(
+                path.absolute().is_relative_to(one) for one in left_out):
+            yield path
