@@ -6,11 +6,12 @@ A data version is named by what DVC calls the folder: the md5 of the list of its
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from flows.data_sheet import data_sheet, sheet_bytes
+from flows.data_sheet import Checked, checked_rows, data_sheet, sheet_bytes
 from flows.data_watch import DATA, DATA_DVC, files
 from flows.lineage.keeping import keep_file
 from flows.lineage.reading import kept_text
@@ -56,10 +57,13 @@ class DataVersion:
     time: str
 
 
-def record(teller: Teller, why: Why) -> DataVersion | None:
+def record(teller: Teller, why: Why, checked: Checked | None = None) -> DataVersion | None:
     """Write the data version of data/ as it lies into the ledger, unless an entry names it already; return it.
 
     Call it in the workspace's root, with the workspace held. None where there is no data.dvc or no data/.
+
+    Args:
+        checked: the rows of data/, where they were just checked.
     """
     root = teller.root
     digest = folder_md5(root) if (root / DATA_DVC).is_file() else None
@@ -67,8 +71,9 @@ def record(teller: Teller, why: Why) -> DataVersion | None:
         return None
     known = data_versions(teller.ledger.entries_of([KIND]))
     if named(known, digest) is None:
-        sheet = data_sheet(root, load_params(root / PARAMS).data)
-        parent = known[-1].version if known else None
+        parent, config = known[-1].version if known else None, load_params(root / PARAMS).data
+        with nullcontext(checked) if checked else checked_rows(root, config) as rows:
+            sheet = data_sheet(root, teller.home, config, rows)
         teller.record(
             KIND, version=(parent or 0) + 1, data=digest,
             files={path.relative_to(root).as_posix(): file_sha256(path) for path in files(root)},
@@ -83,9 +88,14 @@ def folder_md5(root: Path) -> str | None:
 
     A folder that differs from data.dvc (`dvc add` was forgotten) has another name than data.dvc says.
     """
-    listed = [{"md5": _md5(path), "relpath": path.relative_to(root / DATA).as_posix()} for path in files(root)]
-    listed.sort(key=lambda one: one["relpath"])
+    relpaths = [path.relative_to(root / DATA).as_posix() for path in files(root)]
+    listed = [{"md5": md5, "relpath": relpath} for relpath, md5 in sorted(zip(relpaths, file_md5s(root), strict=True))]
     return _md5_of(json.dumps(listed, sort_keys=True).encode()) + ".dir" if listed else None
+
+
+def file_md5s(root: Path) -> list[str]:
+    """The names that DVC gives the files of data/, in the order of flows.data_watch.files."""
+    return [_md5(path) for path in files(root)]
 
 
 def data_versions(entries: Iterable[Entry]) -> list[DataVersion]:

@@ -6,15 +6,18 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from flows import data_versions
 from flows.data_versions import data_in_lock, folder_md5, named, read_by, record, sheet_of
 from flows.desk import Desk
-from flows.lineage.keeping import keep_file
+from flows.lineage.keeping import keep_file, kept_file
 from flows.lineage.versions import Registration
+from tasks.check_data import check_data
 from tasks.contracts.canonical import file_sha256
 from tasks.contracts.errors import DataRefused
+from tasks.contracts.reporting import Silent
 from tests.data.rows_on_disk import demonstrations, preferences, write_rows
 from tests.flows.hands import desk
 
@@ -107,20 +110,38 @@ def test_no_row_of_a_refused_source_counts(clerk: Desk) -> None:
     assert found.accepted == 20
 
 
-def test_the_report_of_check_data_is_believed_for_the_bytes_that_it_read_alone(clerk: Desk) -> None:
-    said = [{"path": f"data/{name}.jsonl", "sha256": file_sha256(f"data/{name}.jsonl"), "kind": "text",
-             "verdict": "accept", "rows_accepted": 7} for name in ("pairs", "sft")]
+def test_what_check_data_left_is_believed_for_the_bytes_that_it_read_alone(clerk: Desk) -> None:
+    check_data(clerk.params, Silent())
     report = clerk.root / "build/checked/report.json"
-    report.parent.mkdir(parents=True)
-    report.write_text(json.dumps({"sources": said}))
-    write_rows(clerk.root / "data/more.txt", [])
+    said = json.loads(report.read_text())
+    said["sources"][0]["rows_accepted"] = 7
+    report.write_text(json.dumps(said))
     first = record(clerk, "added")
     write_rows(clerk.root / "data/sft.jsonl", demonstrations(28))
     second = record(clerk, "added")
 
     assert first is not None
     assert second is not None
-    assert (first.accepted, second.accepted) == (14, 48)
+    assert (first.accepted, second.accepted) == (37, 48)
+
+
+def test_the_sheet_says_how_lengths_and_labels_are_spread_and_keeps_the_ids(clerk: Desk) -> None:
+    pairs = [row | {"chosen": "c" * (number + 1), "rejected": "r" * 10, "annotator": "ab"[number % 2]}
+             for number, row in enumerate(preferences(20))]
+    pairs[0]["margin"] = 2
+    write_rows(clerk.root / "data/pairs.jsonl", pairs)
+    found = record(clerk, "added")
+    assert found is not None
+    sheet = sheet_of(clerk.home, found)
+    assert sheet is not None
+
+    said = sheet["distributions"]["preferences"]
+    assert (said["rows"], said["splits"]) == (20, {"train": 20})
+    # lengths 1 to 20: the 1st, 10th and 19th of 20 are the first with 5 %, 50 % and 95 % of them up to them
+    assert said["characters"]["chosen"] == {"p05": 1, "p50": 10, "p95": 19, "mean": 10.5}
+    assert said["labels"] == {
+        "longer_is_chosen": 0.5, "with_margin": 1, "mean_margin": 2.0, "with_annotator": 20, "annotators": 2}
+    assert pq.ParquetFile(kept_file(clerk.home, sheet["origins"])).metadata.num_rows == 50
 
 
 @pytest.mark.usefixtures("prefect_server")
