@@ -3,7 +3,7 @@
 FORMATS is the table of what can be read, by the end of the file's name; everything else is refused by name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tasks.contracts.errors import DataRefused
@@ -60,20 +60,27 @@ def read_gzip_json_lines(path: Path) -> Iterator[RawRow]:
 def _json_rows(path: Path, pieces: Iterator[bytes]) -> Iterator[RawRow]:
     first = True
     for number, line in lines(path, pieces):
+        if first and line.strip():
+            refuse_array(path, line)
+            first = False
+        yield from rows_of_lines(number, line)
+
+
+def rows_of_lines(first: int, block: bytes) -> Iterator[RawRow]:
+    """Yield the rows of whole lines of JSON Lines, of which the first has the number `first`."""
+    for number, line in enumerate(block.split(b"\n"), first):
         line = line.removesuffix(b"\r")
         if not line.strip():
             continue
-        if first:
-            _refuse_array(path, line)
-            first = False
         try:
             yield RawRow(number, parse_object(line), "")
         except NotJson as fault:
             yield RawRow(number, None, str(fault))
 
 
-def _refuse_array(path: Path, line: bytes) -> None:
-    """One array over many lines, or one array of objects on a single line, is JSON and no JSON Lines."""
+def refuse_array(path: Path, line: bytes) -> None:
+    """Raise DataRefused where the first line is an array over many lines or one of objects, which is no JSON Lines."""
+    line = line.removesuffix(b"\r")
     if not line.lstrip().startswith(b"["):
         return
     try:
@@ -99,6 +106,10 @@ def read_gzip_csv(path: Path) -> Iterator[RawRow]:
     """Yield the rows of comma-separated text in gzip."""
     return csv_rows(path, gzip_pieces(path))
 
+
+# JSON Lines -> the bytes that a file holds: they can be divided between lines, and read by several processes
+JSON_LINES: dict[str, Callable[[Path], Iterator[bytes]]] = {
+    ".jsonl": plain_pieces, ".jsonl.gz": gzip_pieces, ".ndjson": plain_pieces}
 
 FORMATS: dict[str, Reader] = {
     ".jsonl": read_json_lines, ".jsonl.gz": read_gzip_json_lines, ".ndjson": read_json_lines,
