@@ -43,7 +43,8 @@ def register(
             run.root / folder, name, runs.get(MADE_BY[folder]) or run.parent_run,
             {"hallmark.bundle": bundle.digest, "hallmark.run": run.id, "hallmark.commit": run.digests.commit})
         run.record("registered", name=name, version=version.version, digest=version.digest, bundle=bundle.digest,
-                   verdict=decision.verdict, **kept.payload(), **{MODEL_FILES: listed})
+                   verdict=decision.verdict, source=version.source, run_id=version.run_id,
+                   **kept.payload(), **{MODEL_FILES: listed})
         versions[folder] = version
     policy = versions[POLICY].version
     if decision.verdict == "promote":

@@ -1,6 +1,7 @@
 """hallmark audit served, reconcile, retention: are the records outside the ledger still what the ledger says."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,6 +35,37 @@ def served(json: place.Json = False) -> None:
               if all(one.ok for one in found) else "Do not serve what is not as approved; `hallmark rollback` puts an "
               "earlier champion back, whose bytes are checked before it stands.")
     raise typer.Exit(0 if all(one.ok for one in found) else 1)
+
+
+@app.command()
+def reconcile(
+    deep: Annotated[bool, typer.Option(
+        "--deep", help="Read the bytes of remotes, of stores elsewhere and of large objects too.")] = False,
+    json: place.Json = False,
+) -> None:
+    """Hold MLflow, DVC and the disk against the ledger.
+
+    Exit code 1 where something was edited, deleted or garbage-collected outside of Hallmark; each thing is named, with
+    what to do next.
+    """
+    import sys
+
+    from flows.reconcile.comparing import reconcile as compare
+
+    entries, names = _opened()
+    shown = sys.stderr.isatty() and not json
+    found = compare(Path.cwd(), home(), entries, names, deep=deep,
+                    say=lambda line: print(f"\r\033[K{line}", end="", file=sys.stderr) if shown else None)
+    if shown:
+        print("\r\033[K", end="", file=sys.stderr)
+    if json:
+        place.show_json({"ok": not found, "entries": len(entries), "deep": deep,
+                         "findings": [one.as_json() for one in found]})
+    else:
+        print("".join(f"{one}\n" for one in found) + (
+            f"{len(found)} thing(s) are not as the {len(entries)} entries of the ledger say." if found else
+            f"MLflow, DVC and disk are as the {len(entries)} entries of the ledger say."))
+    raise typer.Exit(1 if found else 0)
 
 
 def _opened() -> "tuple[list[Told], Names]":

@@ -42,6 +42,7 @@ def fetch(version: Version, files: Mapping[str, str] | None = None) -> Path:
     return kept
 
 
+@mlflow_faults()
 def stored_at(version: Version) -> str:
     """The URI of a version's bytes, as MLflow says."""
     return str(connect().get_model_version_download_uri(version.name, str(version.version)))
@@ -52,6 +53,12 @@ def stored_files(version: Version) -> dict[str, str]:
     """Path -> sha256 of what the store holds of a version now. Raises Refused where it holds nothing, or links."""
     with artifact_store.opened(stored_at(version)) as folder:
         return files_of(folder)
+
+
+def size_here(version: Version) -> int | None:
+    """Bytes that a store on this machine holds of a version; None where it is elsewhere."""
+    own = local_path(stored_at(version))
+    return None if own is None else sum(path.lstat().st_size for path in own.rglob("*") if path.is_file())
 
 
 def _is_whole(kept: Path, digest: str) -> bool:

@@ -29,6 +29,7 @@ class Version:
     digest: str  # sha256 over the sorted sha256 of its files
     run_id: str | None  # the MLflow run that made it
     tags: Mapping[str, str] = field(default_factory=dict, compare=False)
+    source: str = field(default="", compare=False)  # where MLflow says that its bytes are
 
     def __str__(self) -> str:
         return f"{self.name} version {self.version}"
@@ -151,7 +152,7 @@ def tag_version(version: Version, tags: Mapping[str, str]) -> Version:
 
 def _version(found: "ModelVersion") -> Version:
     tags = dict(found.tags)
-    return Version(found.name, int(found.version), tags.get(_DIGEST_TAG, ""), found.run_id or None, tags)
+    return Version(found.name, int(found.version), tags.get(_DIGEST_TAG, ""), found.run_id or None, tags, str(found.source))
 
 
 def _place(version: int | None) -> str:

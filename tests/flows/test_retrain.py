@@ -78,7 +78,7 @@ def test_a_policy_passes_waits_and_is_no_change_the_second_time(
     assert (first["outcome"], states(first)) == ("waiting for approval", ["ran", "ran"])
     assert [kind for kind, _ in recorded()] == [
         "run started", "stages finished", "gate decided", "registering", "registered", "registering", "registered",
-        "approval asked", "run finished"]
+        "approval asked", "mlflow recorded", "run finished"]
     challenger = registry.by_alias("policy", "challenger")
     assert challenger is not None
     assert "`hallmark approve 1 --key FILE --reason TEXT`, then `hallmark promote 1`" in first["reason"]
@@ -92,8 +92,9 @@ def test_a_policy_passes_waits_and_is_no_change_the_second_time(
 
     assert (second["outcome"], states(second)) == ("no change", ["skipped", "skipped"])
     assert second["stages"][0]["run_id"] == first["stages"][0]["run_id"]  # it links to the run that made the output
-    assert [kind for kind, _ in recorded()][9:] == [
-        "run started", "stages finished", "run finished", "rejected", "run started", "stages finished", "run finished"]
+    assert [kind for kind, _ in recorded()][10:] == [
+        "run started", "stages finished", "mlflow recorded", "run finished", "rejected", "run started",
+        "stages finished", "mlflow recorded", "run finished"]
     runs = connect().search_runs([experiment_id()])
     assert sorted(run.info.run_name for run in runs if "mlflow.parentRunId" in run.data.tags) == [
         "learn", "learn", "learn", "measure", "measure", "measure"]
@@ -112,7 +113,7 @@ def test_a_refusal_is_a_sentence_and_is_in_the_ledger_before_the_end(workspace: 
     kinds = recorded()
     assert [kind for kind, _ in kinds] == [
         "run started", "stages finished", "gate decided", "registering", "registered", "registering", "registered",
-        "run finished"]
+        "mlflow recorded", "run finished"]
     assert kinds[2][1]["verdict"] == "refuse"
     (kept,) = registry.versions("policy")  # two signers could override it
     assert (kinds[6][1]["version"], kinds[6][1]["verdict"]) == (kept.version, "refuse")
@@ -127,7 +128,7 @@ def test_data_that_is_refused_ends_the_run_and_says_where(workspace: Path) -> No
         retrain()
 
     kinds = recorded()
-    assert [kind for kind, _ in kinds] == ["run started", "stage failed", "run finished"]
+    assert [kind for kind, _ in kinds] == ["run started", "stage failed", "run finished", "mlflow recorded"]
     assert kinds[1][1] | {"run": ""} == {"run": "", "stage": "learn", "error": "DataRefused"}
     assert kinds[2][1]["outcome"] == "refused"
     log = (workspace / ".hallmark/logs" / kinds[0][1]["run"] / "learn.log").read_text()
@@ -190,7 +191,7 @@ def test_a_run_that_is_ended_says_one_line_and_leaves_nothing(workspace: Path, e
     assert (process.returncode, said.count("\n")) == (3, 1)
     assert said.startswith("Interrupted")
     assert wait_until(lambda: not alive(stage) and not any(map(alive, servers)))
-    assert recorded()[-1][1]["outcome"] == "crashed"
+    assert [said["outcome"] for kind, said in recorded() if kind == "run finished"] == ["crashed"]
 
 
 def test_what_a_killed_run_left_is_ended_by_the_next_which_closes_it_in_the_ledger(workspace: Path) -> None:

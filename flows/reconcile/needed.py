@@ -1,0 +1,99 @@
+"""The objects of DVC that a registered version or a data version needs, by the dvc.lock that was kept of it."""
+
+import re
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows import data_versions
+from flows.erasure.stores import Store, listed
+from flows.lineage.reading import kept_text
+from flows.lineage.stages import Lock
+from flows.lineage.versions import Registration, Told
+from tasks.contracts.places import BUILD, DVC_LOCK
+
+METRICS = f"{BUILD.as_posix()}/metrics/"  # where nobody can say what dvc.yaml said: these are never in the cache
+
+
+@dataclass
+class Need:
+    """Why an object is needed."""
+
+    path: str  # in the workspace
+    by: list[str] = field(default_factory=list)  # versions, in the order of the ledger
+    entry: int = 0  # of the first of them
+
+    def __str__(self) -> str:
+        others = f" and {len(self.by) - 1} more" if len(self.by) > 1 else ""
+        return f"{self.path} of {self.by[0]}{others}"
+
+
+def needed(
+    root: Path, home: Path, entries: Sequence[Told], registered: Iterable[Registration], stores: Sequence[Store]
+) -> dict[str, Need]:
+    """Object -> why it is needed; what is in a folder is listed where the cache or a store here still has the list."""
+    found: dict[str, Need] = {}
+    added = _data_in_git(root)
+    for version in data_versions.data_versions(entries):
+        if version.data in added:  # else it was read without `dvc add`, and never was in the cache
+            _add(found, version.data, "data", f"data version {version.version}", version.entry)
+    for one in registered:
+        for path, md5 in outputs(root, home, entries, one, added).items():
+            _add(found, md5, path, str(one), one.entry)
+    for name, why in list(found.items()):
+        for inside, md5 in _listed(name, stores).items():
+            for by in why.by:
+                _add(found, md5, f"{why.path}/{inside}", by, why.entry)
+    return found
+
+
+def outputs(
+    root: Path, home: Path, entries: Iterable[Told], one: Registration, added: frozenset[str]
+) -> dict[str, str]:
+    """Path -> md5 of all that a version's kept dvc.lock has in the cache; empty where none was kept."""
+    lock = Lock.read(kept_text(home, one.files.get(DVC_LOCK.as_posix())))
+    commits = [entry.payload["commit"] for entry in entries
+               if entry.kind == "run started" and entry.payload["run"] == one.run]
+    not_cached = uncached(root, commits[0]) if commits else frozenset()
+    found = {path: md5 for outs in lock.writes.values() for path, md5 in outs.items()
+             if md5 and path not in not_cached and not path.startswith(METRICS)}
+    raw = {path: md5 for stage in lock.reads for path, md5 in lock.raw(stage).items() if md5 in added}
+    return found | raw
+
+
+def uncached(root: Path, commit: str) -> frozenset[str]:
+    """Outputs that dvc.yaml of a commit keeps out of the cache; none where git has the commit no more."""
+    said = subprocess.run(["git", "show", f"{commit}:dvc.yaml"], cwd=root, capture_output=True, check=False)
+    try:
+        stages: Mapping[str, Any] = (yaml.safe_load(said.stdout) or {}).get("stages") or {}
+    except (yaml.YAMLError, AttributeError):
+        return frozenset()
+    return frozenset(path for stage in stages.values() for key in ("outs", "metrics", "plots")
+                     for one in stage.get(key, ()) if isinstance(one, dict)
+                     for path, options in one.items() if isinstance(options, dict) and options.get("cache") is False)
+
+
+def _data_in_git(root: Path) -> frozenset[str]:
+    """Every state of data/ that was tracked once: what any commit's data.dvc, or the one here, names."""
+    said = subprocess.run(["git", "log", "--all", "-p", "--format=", "--", "data.dvc"], cwd=root, capture_output=True,
+                          text=True, check=False).stdout
+    here = root / "data.dvc"
+    said += here.read_text(encoding="utf-8") if here.is_file() else ""
+    return frozenset(re.findall(r"md5: ([0-9a-f]{32}\.dir)", said))
+
+
+def _listed(name: str, stores: Sequence[Store]) -> dict[str, str]:
+    if not name.endswith(".dir"):
+        return {}
+    places = [store.folder / name[:2] / name[2:] for store in stores if store.folder is not None]
+    return next((found for place in places if place.is_file() and (found := listed(place))), {})
+
+
+def _add(found: dict[str, Need], name: str, path: str, by: str, entry: int) -> None:
+    why = found.setdefault(name, Need(path, entry=entry))
+    if by not in why.by:
+        why.by.append(by)
