@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import audit_answers, audit_heads, audit_rebuild, audit_reconcile, audit_rows, audit_times, audit_trace, place
+from flows.cli import (
+    audit_answers,
+    audit_heads,
+    audit_pack,
+    audit_rebuild,
+    audit_reconcile,
+    audit_rows,
+    audit_times,
+    audit_trace,
+    place,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Prove what happened.", rich_markup_mode=None)
 app.add_typer(audit_heads.app)
@@ -15,6 +25,7 @@ app.add_typer(audit_rebuild.app)
 app.add_typer(audit_answers.app)
 app.add_typer(audit_times.app)
 app.add_typer(audit_reconcile.app)
+app.add_typer(audit_pack.app)
 
 
 @app.callback()
