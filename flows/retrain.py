@@ -20,6 +20,7 @@ from flows import artifacts, consent, data_versions, deployed, history, notify, 
 from flows.approval import ask, close_expired
 from flows.decision import COMPARED, Candidate, decide_on, read_candidate, refusal, rules_digest, with_comparison
 from flows.graph import read_graph
+from flows.lineage.keeping import refused_report
 from flows.promote import promote, settle, trusted_champion
 from flows.reconcile import snapshot
 from flows.registration import register
@@ -118,7 +119,7 @@ def results(run: Run, futures: dict[str, PrefectFuture[StageRun]]) -> list[Stage
         except UnfinishedRun:
             continue
         except HallmarkError as error:
-            run.record("stage failed", stage=name, error=type(error).__name__)
+            run.record("stage failed", stage=name, error=type(error).__name__, **refused_report(run, name))
             errors.append(error)
     if errors:
         raise errors[0]

@@ -1,5 +1,6 @@
 """hallmark audit rows, who-saw, prove-row, check-row, leaks: which rows made a version, and what a row made."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,16 +57,21 @@ def who_saw(
     """
     from dataclasses import asdict
 
+    from flows.lineage.row_origins import forgetting
     from flows.lineage.versions import registrations
     from flows.lineage.who_saw import KINDS, full_id
     from flows.lineage.who_saw import who_saw as ask
 
-    entries, store, names = _opened(KINDS)
+    entries, store, names = _opened((*KINDS, "row forgotten", "erasure finished"))
     answer = ask(entries, store, full_id(given(row, file, line), registrations(entries), store), names)
     if json:
-        place.show_json(asdict(answer) | {"known": bool(answer.data_versions)})
+        basis = {one["entry"] for one in answer.data_versions} | {
+            entry for one in answer.model_versions for entry in one["entries"]} | {
+            entry.index for entry in entries if entry.kind == "promoted" and answer.aliases}
+        place.show_json(asdict(answer) | {"known": bool(answer.data_versions), "entries": sorted(basis),
+                                          "forgotten": forgetting(entries, answer.row)})
     else:
-        _show(answer)
+        _show(answer, forgetting(entries, answer.row))
     raise typer.Exit(1 if answer.unreadable else 0)
 
 
@@ -121,7 +127,8 @@ def leaks(version: Version, model: Model = None, json: place.Json = False) -> No
     one = _registration(entries, names, version, model)
     found = find(one, store)
     if json:
-        place.show_json({"name": one.name, "version": one.version, "leaks": found, "compared": compared(one)})
+        place.show_json({"name": one.name, "version": one.version, "leaks": found, "compared": compared(one),
+                         "entries": [one.entry]})
     else:
         for leak in found:
             print(f"LEAK  {leak['shared']:,} {leak['of']} of {leak['measured']} are in {leak['trained']}, the first "
@@ -154,8 +161,10 @@ def given(row: str, file: Path | None, line: int) -> str:
     return id_of_json(typer.get_binary_stream("stdin").read()) if row == "-" else row
 
 
-def _show(answer: Any) -> None:
+def _show(answer: Any, gone: Mapping[str, Any] | None) -> None:
     print(f"row {answer.row}")
+    if gone:
+        print(f"  FORGOTTEN at {gone['time'][:16]}Z by {gone['by']}: {gone['reason']} (entry {gone['entry']})")
     for one in answer.data_versions:
         print(f"  in the data     {one['root'][:16]}… of {one['rows']:,} rows, since {one['since'][:16]}Z")
     for one in answer.model_versions:

@@ -65,14 +65,14 @@ def diff(
 
 @app.command()
 def refused(json: place.Json = False) -> None:
-    """List what was refused, rejected or taken back, and why."""
-    from flows.lineage.reading import opened
+    """List what was refused, overridden, rejected or taken back, and why."""
+    from flows.lineage.reading import kept_text, opened
     from flows.lineage.refusals import refusals
 
     place.enter()
-    found = refusals(opened(place.ledger())[0])
+    found = refusals(opened(place.ledger())[0], lambda digest: kept_text(home(), digest))
     if json:
-        place.show_json({"refused": found})
+        place.show_json({"refused": found, "entries": [one["entry"] for one in found]})
         return
     for one in found:
         whose = f"version {one['version']} " if one["version"] else f"{one['digest'][:12]} " if one["digest"] else ""

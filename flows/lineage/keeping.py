@@ -40,6 +40,12 @@ def keep(run: Run) -> Kept:
         for path in KEPT if (run.root / path).is_file()})
 
 
+def refused_report(run: Run, stage: str) -> dict[str, str]:
+    """Keep the report of a check_data that refused the data: `report` and its sha256; empty for other stages."""
+    path = run.root / CHECKED / "report.json"
+    return {"report": keep_copy(run.home, path)} if stage == "check_data" and path.is_file() else {}
+
+
 def keep_file(home: Path, content: bytes) -> str:
     """Write <home>/files/SHA256, whole or not at all, and return the sha256."""
     digest = sha256_hex(content)

@@ -24,6 +24,7 @@ class Seen:
     version: int
     uses: dict[str, None] = field(default_factory=dict)
     teachers: dict[int, None] = field(default_factory=dict)  # versions of the reward model beside it
+    entries: list[int] = field(default_factory=list)  # of the registrations that say so
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def who_saw(entries: Sequence[Told], store: ManifestStore, row: str, names: Name
         if uses:
             version = seen.setdefault((one.name, one.version), Seen(one.name, one.version))
             version.uses |= dict.fromkeys(uses)
+            version.entries.append(one.entry)
             version.teachers |= dict.fromkeys([teachers[one.bundle]] if one.bundle in teachers else [])
     borne = aliases(entries, names)
     told = [_version(one, names, borne) for one in seen.values()]
@@ -95,7 +97,8 @@ def _version(one: Seen, names: Names, borne: Sequence[tuple[str, str, int]]) -> 
     taught_by = " and ".join(f"version {number}" for number in one.teachers) or f"({NOT_RECORDED})"
     return {"name": one.name, "version": one.version, "uses": list(one.uses),
             "through": through(names.model(one.name), one.uses, taught_by),
-            "aliases": [alias for alias, name, version in borne if (name, version) == (one.name, one.version)]}
+            "aliases": [alias for alias, name, version in borne if (name, version) == (one.name, one.version)],
+            "entries": one.entries}
 
 
 def full_id(row: str, found: Iterable[Registration], store: ManifestStore) -> str:

@@ -36,6 +36,7 @@ from flows.approval import approve, ask
 from flows.by_hand import promote_version, roll_back
 from flows.decision import decide_on, read_candidate
 from flows.desk import Desk, open_desk
+from flows.lineage.keeping import refused_report
 from flows.promote import trusted_champion
 from flows.reconcile import snapshot
 from flows.registration import register
@@ -232,7 +233,7 @@ def refused_data(desks: Desks) -> None:
     with pytest.raises(DataRefused):
         prepared(desks.root)
     data_versions.record(run, "seen by a run")
-    run.record("stage failed", stage="check_data", error="DataRefused")
+    run.record("stage failed", stage="check_data", error="DataRefused", **refused_report(run, "check_data"))
     end(run, "refused", "DataRefused")
     lay_data(desks.root, SECOND)
 

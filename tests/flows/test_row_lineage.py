@@ -12,6 +12,7 @@ import pytest
 
 from flows.by_hand import promote_version, roll_back
 from flows.cli import main as cli
+from flows.lineage.keeping import refused_report
 from flows.run import Run
 from tasks.contracts.canonical import row_id
 from tasks.records.ledger import Ledger
@@ -216,7 +217,7 @@ def test_what_a_registration_kept_is_in_its_signed_bundle(world: World) -> None:
 
 def test_what_was_refused_or_taken_back_is_listed_with_its_reason(world: World, capsys) -> None:
     said = hallmark(capsys, "audit", "refused")["refused"]
-    assert [(one["what"], one["version"]) for one in said] == [("refused by the gate", None), ("taken back", 2)]
+    assert [(one["what"], one["version"]) for one in said] == [("refused by the gate", 3), ("taken back", 2)]
     assert said[0]["why"] == (
         "judge_score wanted low >= 0.5, found 0.1 [0.1, 0.3]: the low end of judge_score is 0.1, below 0.5: "
         "the judge is not pleased")
@@ -231,6 +232,18 @@ def test_data_that_were_refused_are_listed_with_the_stage_that_refused_them(run:
     run.record("run finished", outcome="refused", reason="DataRefused", candidate=None, version=None)
     (one,) = hallmark(capsys, "audit", "refused")["refused"]
     assert (one["what"], one["why"], one["version"]) == ("refused by check_data", "DataRefused", None)
+
+
+def test_data_that_were_refused_are_listed_with_the_errors_of_the_kept_report(run: Run, capsys) -> None:
+    (run.root / "build/checked").mkdir(parents=True)
+    (run.root / "build/checked/report.json").write_text('{"errors": ["data/x.jsonl: too many rows are refused"]}')
+    kept = refused_report(run, "check_data")
+    run.record("stage failed", stage="check_data", error="DataRefused", **kept)
+    run.record("run finished", outcome="refused", reason="DataRefused", candidate=None, version=None)
+    assert hallmark(capsys, "audit", "refused")["refused"][0]["why"] == "data/x.jsonl: too many rows are refused"
+    (run.home / "files" / kept["report"]).write_text("changed")
+    assert hallmark(capsys, "audit", "refused")["refused"][0]["why"] == "DataRefused"
+    assert refused_report(run, "train_sft") == {}
 
 
 def test_the_command_reads_json_from_stdin(world: World) -> None:
