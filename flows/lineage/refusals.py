@@ -10,7 +10,6 @@ from typing import Any
 from flows.lineage.people import finding_facts
 from flows.lineage.versions import Told
 
-
 Kept = Callable[[str | None], str | None]  # digest of a kept file -> its text; None where it is not there
 
 
