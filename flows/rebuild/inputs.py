@@ -26,7 +26,7 @@ class Stores:
     @staticmethod
     def of(root: Path) -> "Stores":
         with opened(root) as repo:
-            return Stores(Path(repo.config["cache"]["dir"]), dict(repo.config["remote"]))
+            return Stores(Path(repo.cache.local.path).parents[1], dict(repo.config["remote"]))  # it adds files/md5
 
 
 def own_cache(tree: Path, place: Path) -> Path:
@@ -48,12 +48,12 @@ def bring_data(tree: Path, stores: Stores, wanted: Mapping[str, str]) -> None:
         Refused: it is in neither cache nor remote any more.
     """
     with opened(tree) as repo:
-        tracked = {str(out): repo.root_dir / Path(stage.relpath) for stage in repo.index.stages if stage.is_data_source
-                   for out in stage.outs}
+        tracked = {Path(out.fs_path).relative_to(tree).as_posix(): Path(stage.path)
+                   for stage in repo.index.stages if stage.is_data_source for out in stage.outs}
     for path, file in tracked.items():
         if any(overlap(path, one) for one in wanted):
             _name_bytes(file, Path(path).name, wanted.get(path))
-            _bring(tree, stores, str(file.relative_to(tree)), path, wanted.get(path, ""))
+            _bring(tree, stores, file, path, wanted.get(path, ""))
 
 
 def bring_outputs(tree: Path, stores: Stores, paths: Collection[str]) -> None:
@@ -63,7 +63,7 @@ def bring_outputs(tree: Path, stores: Stores, paths: Collection[str]) -> None:
         Refused: they are in neither cache nor remote any more.
     """
     for path in paths:
-        _bring(tree, stores, path, path, "")
+        _bring(tree, stores, tree / path, path, "")
 
 
 def refuse_other_data(tree: Path, wanted: Mapping[str, str], sources: Mapping[str, str]) -> None:
@@ -113,7 +113,7 @@ def _name_bytes(file: Path, name: str, digest: str | None) -> None:
             return
 
 
-def _bring(tree: Path, stores: Stores, target: str, path: str, digest: str) -> None:
+def _bring(tree: Path, stores: Stores, target: Path, path: str, digest: str) -> None:
     """Lay down one target from the workspace's cache, else from a remote by way of the worktree's own cache."""
     from dvc.exceptions import DvcException
 
@@ -123,11 +123,12 @@ def _bring(tree: Path, stores: Stores, target: str, path: str, digest: str) -> N
         try:
             with opened(tree, settings) as repo:
                 if remote is None:
-                    repo.checkout(targets=[target], force=True)
+                    repo.checkout(targets=[str(target)], force=True)
                 else:
-                    repo.pull(targets=[target], remote=remote, force=True)
+                    repo.pull(targets=[str(target)], remote=remote, force=True)
         except (DvcException, OSError):  # not there, or no answer: the next one may have it
             continue
-        return
+        if (tree / path).exists():
+            return
     raise Refused("its bytes are in neither cache nor remote any more", where=path, wanted=f"md5 {digest}" if digest
                   else "what dvc.lock of its run names", found=f"none in the cache, {', '.join(stores.remotes) or '-'}")
