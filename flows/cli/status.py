@@ -13,6 +13,7 @@ from tasks.contracts.places import home
 
 if TYPE_CHECKING:
     from flows.consent import Entry
+    from tasks.records.ledger import Ledger
 
 
 def command(json: place.Json = False) -> None:
@@ -39,7 +40,19 @@ def read(params: Params) -> dict[str, Any]:
         "pending_approvals": pending(entries, params) if params.promotion.approvals else [],
         "last_run": last_run(history.last_run(entries)),
         "ledger": {"entries": len(entries), "head": ledger.head()},
+        "forgotten": forgotten(ledger),
     }
+
+
+def forgotten(ledger: "Ledger") -> dict[str, list[str]]:
+    """What erasures left to be done: rows that the champion learned from, and erasures that have not ended."""
+    if not ledger.entries_of(["row forgotten"]):
+        return {"champion_learned_from": [], "open": []}
+    from flows.erasure.affected import FINISHED, FORGOTTEN, champion_learned_from, open_erasures
+    from flows.lineage.versions import told
+
+    return {"champion_learned_from": champion_learned_from(ledger),
+            "open": list(open_erasures(told(ledger.entries_of([FORGOTTEN, FINISHED]))))}
 
 
 def pending(entries: "Sequence[Entry]", params: Params) -> list[dict[str, Any]]:
@@ -72,6 +85,11 @@ def show(answer: dict[str, Any]) -> None:
                            if champion else "none yet; `hallmark retrain` makes the first"))
     if champion and champion["override"]:
         print(f"OVERRIDE   the gate refused it and was overridden: {champion['override']}")
+    if answer["forgotten"]["champion_learned_from"]:
+        print(f"FORGOTTEN  the champion learned from {len(answer['forgotten']['champion_learned_from'])} row(s) that were "
+              "forgotten since; `hallmark retrain` makes its successor")
+    for one in answer["forgotten"]["open"]:
+        print(f"FORGOTTEN  the erasure {one} has not ended; give `hallmark data forget` with its rows again")
     for one in answer["challengers"]:
         print(f"challenger version {one['version']}, {one['digest'][:12]}, since {one['since'][:16]}Z")
     for one in answer["pending_approvals"]:
