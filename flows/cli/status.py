@@ -86,8 +86,8 @@ def show(answer: dict[str, Any]) -> None:
     if champion and champion["override"]:
         print(f"OVERRIDE   the gate refused it and was overridden: {champion['override']}")
     if answer["forgotten"]["champion_learned_from"]:
-        print(f"FORGOTTEN  the champion learned from {len(answer['forgotten']['champion_learned_from'])} row(s) that were "
-              "forgotten since; `hallmark retrain` makes its successor")
+        print(f"FORGOTTEN  the champion learned from {len(answer['forgotten']['champion_learned_from'])} row(s) that "
+              "were forgotten since; `hallmark retrain` makes its successor")
     for one in answer["forgotten"]["open"]:
         print(f"FORGOTTEN  the erasure {one} has not ended; give `hallmark data forget` with its rows again")
     for one in answer["challengers"]:

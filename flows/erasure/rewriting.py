@@ -4,10 +4,11 @@ import csv
 import gzip
 import os
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from tasks.data.pieces import LINE_BYTES_AT_MOST, gzip_pieces, plain_pieces
+from tasks.data.pieces import LINE_BYTES_AT_MOST, PIECE_BYTES, gzip_pieces, plain_pieces
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -23,24 +24,49 @@ def write_without(path: Path, lines: Collection[int], draft: Path) -> None:
     if name.endswith(".parquet"):
         write_parquet_without(path, frozenset(lines), draft)
         return
-    packed = name.endswith(".gz")
-    pieces = gzip_pieces(path) if packed else plain_pieces(path)
-    inner = name.removesuffix(".gz")
+    inner, pieces = unpacked(path)
     records = csv_records(pieces) if inner.endswith(".csv") else enumerate(whole_lines(pieces), 1)
     with draft.open("wb") as file:
-        if packed:
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as sink:
-                _copy(records, lines, sink)
-        else:
-            _copy(records, lines, file)
+        with packed(name, file) as sink:
+            for number, content in records:
+                if number not in lines:
+                    sink.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _copy(records: Iterator[tuple[int, bytes]], lines: Collection[int], sink: "BinaryIO | gzip.GzipFile") -> None:
-    for number, content in records:
-        if number not in lines:
-            sink.write(content)
+def unpacked(path: Path) -> tuple[str, Iterator[bytes]]:
+    """The name without what says how it is packed, and the bytes inside."""
+    name = path.name.lower()
+    if name.endswith(".gz"):
+        return name.removesuffix(".gz"), gzip_pieces(path)
+    if name.endswith(".zst"):
+        return name.removesuffix(".zst"), zstd_pieces(path)
+    return name, plain_pieces(path)
+
+
+@contextmanager
+def packed(name: str, file: BinaryIO) -> "Iterator[IO[bytes]]":
+    """A sink that packs as the name says, the same content into the same bytes."""
+    if name.endswith(".gz"):
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as sink:
+            yield sink  # type: ignore[misc]  # it writes as a file does
+    elif name.endswith(".zst"):
+        import zstandard
+
+        with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as writer:
+            yield writer
+    else:
+        yield file
+
+
+def zstd_pieces(path: Path) -> Iterator[bytes]:
+    """The bytes of a file packed by zstd, all its frames."""
+    import zstandard
+
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader:
+        while piece := reader.read(PIECE_BYTES):
+            yield piece
 
 
 def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:

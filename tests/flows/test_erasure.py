@@ -1,4 +1,4 @@
-"""Rows are forgotten: nothing here holds their text afterwards, their ids stay, and what learned from them is blocked."""
+"""Rows are forgotten: nothing here holds their text afterwards, ids stay, and what learned from them is blocked."""
 
 import gzip
 import json
@@ -73,7 +73,7 @@ def samples(world: World) -> None:
     """What an evaluation kept of its held-out prompts, a log line and a resumable state: they hold the text too."""
     said = json.dumps([{"prompt": ROW["prompt"], "sft": "a", "policy": "b"}])
     for path in ("build/evidence/samples.json", "build/reports/index.html", ".hallmark/logs/run/check_data.log",
-                 ".hallmark/mlartifacts/ab/artifacts/evidence/samples.json", ".hallmark/checkpoints/train_sft/ab/state"):
+                 ".hallmark/mlartifacts/ab/artifacts/evidence/samples.json", ".hallmark/checkpoints/train_sft/a/state"):
         (world.root / path).parent.mkdir(parents=True, exist_ok=True)
         (world.root / path).write_text(said)
 
@@ -91,7 +91,7 @@ def test_a_forgotten_row_is_in_no_data_store_output_or_log(audited: World, capsy
     assert (said["rows"], said["data_before"], said["data_after"]) == ([ERASED], 2, 4)
     assert said["rewritten"] == {FILE: 1}
     assert "build/evidence/samples.json" in said["removed"]
-    assert "<state>/checkpoints/train_sft/ab/state" in said["removed"]
+    assert "<state>/checkpoints/train_sft/a/state" in said["removed"]
     assert set(said["deleted"]) == {"cache", "store"}
     assert len(said["deleted"]["store"]) >= 4  # two data versions, checked and prepared rows
 
@@ -103,7 +103,8 @@ def test_the_ledger_says_so_before_it_happens_and_holds_no_text(audited: World, 
     assert [one.kind for one in found] == ["row forgotten", "data version", "erasure finished"]
     assert found[0].payload["rows"] == [ERASED]
     assert found[0].payload["reason"] == WHY
-    assert {(one["name"], one["version"]) for one in found[0].payload["affected"]} >= {("policy", 1), ("reward-model", 6)}
+    met = {(one["name"], one["version"]) for one in found[0].payload["affected"]}
+    assert met >= {("policy", 1), ("reward-model", 6)}
     assert (found[1].payload["why"], found[1].payload["parent"]) == ("rows forgotten", 3)
     assert audited.ledger.verify().ok
     kept = json.loads((audited.home / "files" / found[2].payload["receipt"]).read_text())
@@ -119,7 +120,7 @@ def test_the_new_data_version_can_be_fetched_and_the_old_one_cannot(audited: Wor
         repo.pull(targets=["data.dvc"])
     assert len(lines(audited.root)) == 30
     (audited.root / "data.dvc").write_text(old)
-    done = subprocess.run([sys.executable, "-m", "dvc", "pull", "data.dvc"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "dvc", "pull", "data.dvc"], capture_output=True, check=False)
     assert done.returncode != 0
 
 
@@ -133,8 +134,7 @@ def test_a_dry_run_says_it_all_and_changes_nothing(audited: World, capsys) -> No
     assert f"data/{FILE}" in said["paths"].values()
     assert "build/checked/preferences.jsonl" in said["paths"].values()
     assert "build/reports/index.html" in said["removed"]
-    assert {"name": "policy", "version": 5}.items() <= said["affected"][-3].items() or any(
-        (one["name"], one["version"], one["aliases"]) == ("policy", 5, ["champion"]) for one in said["affected"])
+    assert any((one["name"], one["version"], one["aliases"]) == ("policy", 5, ["champion"]) for one in said["affected"])
 
 
 def test_what_learned_from_it_is_not_promoted_overridden_or_rolled_back_to(audited: World, capsys) -> None:
@@ -224,11 +224,11 @@ def test_a_changed_receipt_is_found_even_where_its_signature_is_made_anew(
     without_it(audited)
     said = hallmark(capsys, "data", "receipt", ERASED)
     key = load_key(key_paths(audited.home)[0])
-    spoil = {
-        "row": lambda: said["rows"].append("ab" * 32), "proof": lambda: said["absence"]["proofs"].pop(),
-        "deleted": lambda: said["deleted"]["store"].pop(), "entry": lambda: said["entries"].pop(0),
-        "says": lambda: said.update(says="all is well")}
-    spoil[change]()
+    said["rows"] += ["ab" * 32] if change == "row" else []
+    said["absence"]["proofs"] = said["absence"]["proofs"][change == "proof":]
+    said["deleted"]["store"] = said["deleted"]["store"][change == "deleted":]
+    said["entries"] = said["entries"][change == "entry":]
+    said["says"] += " All is well." if change == "says" else ""
     out = tmp_path / "receipt.json"
     out.write_text(json.dumps(said))
     assert hallmark(capsys, "data", "check-receipt", str(out), "--key", key.public, code=1)["error"]
