@@ -8,6 +8,7 @@ from tasks.contracts.canonical import canonical_json
 from tasks.contracts.config import Params
 from tasks.contracts.data_config import DataConfig
 from tasks.contracts.errors import DataRefused
+from tasks.contracts.inputs import require_dep
 from tasks.contracts.places import CHECKED, PREPARED
 from tasks.contracts.reporting import Sink
 from tasks.data.preparation import (
@@ -23,8 +24,6 @@ from tasks.data.tokenizer import Layout, load_base_tokenizer, train_tokenizer
 from tasks.data.whole_folder import whole_folder
 from tasks.records.manifests import write_manifest
 from tasks.records.uses import INDEX, MANIFESTS, PROMPTS, ROWS, TOKENIZER
-
-CUT_SHARE_NOTED = 0.05
 
 
 def prepare_data(params: Params, sink: Sink) -> Mapping[str, float]:
@@ -49,7 +48,9 @@ def prepare_data(params: Params, sink: Sink) -> Mapping[str, float]:
 def tokenizer_of(params: Params, rows: CheckedRows, sink: Sink) -> Any:
     """The base model's tokenizer, or one that is trained on the texts of the training part."""
     if params.base.path is not None:
-        return load_base_tokenizer(params.base.path)
+        if Path(params.base.path).exists():
+            require_dep("prepare_data", Path(params.base.path))
+        return load_base_tokenizer(params.base.path, params.base.revision)
     sink.note("training the tokenizer")
     return train_tokenizer(rows.training_texts(), params.tokens)
 
@@ -107,22 +108,19 @@ def write_manifests(folder: Path, shards: Shards, uses: Mapping[str, Collection[
 
 
 def say_cuts(layout: Layout, sink: Sink) -> None:
-    """Tell of texts that do not fit, for a cut answer teaches not to end."""
-    for what, share in cut_shares(layout).items():
-        if share > CUT_SHARE_NOTED:
-            sink.note(f"{share:.0%} of all {what}s are longer than tokens.{what} and were cut")
-
-
-def cut_shares(layout: Layout) -> dict[str, float]:
-    """Share of encoded prompts and responses that lost tokens."""
-    return {"prompt": layout.prompts_cut / max(1, layout.prompts_laid),
-            "response": layout.responses_cut / max(1, layout.responses_laid)}
+    """Tell how many texts do not fit: a cut prompt is another question, and a cut answer teaches not to end."""
+    for what, lost, cut, laid in (("prompt", "beginning", layout.prompts_cut, layout.prompts_laid),
+                                  ("response", "end", layout.responses_cut, layout.responses_laid)):
+        if cut:
+            sink.note(f"{cut} of {laid} {what}s are longer than tokens.{what} and lost their {lost}")
 
 
 def numbers_of(tokenizer: Any, layout: Layout, shards: Shards) -> dict[str, float]:
-    """The numbers of build/metrics/prepare_data.json."""
-    cuts = {f"{what}s_cut_share": share for what, share in cut_shares(layout).items()}
-    return {"vocabulary": len(tokenizer), **{f"{name}_rows": count for name, count in shards.rows.items()}, **cuts}
+    """The numbers of build/metrics/prepare_data.json; a prompt counts as often as it was laid out."""
+    return {"vocabulary": len(tokenizer), **{f"{name}_rows": count for name, count in shards.rows.items()},
+            "prompts_cut": layout.prompts_cut, "prompts_cut_share": layout.prompts_cut / max(1, layout.prompts_laid),
+            "responses_cut": layout.responses_cut,
+            "responses_cut_share": layout.responses_cut / max(1, layout.responses_laid)}
 
 
 if __name__ == "__main__":

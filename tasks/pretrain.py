@@ -1,14 +1,16 @@
 """Stage: text -> base model. Where a base model is given, it is read and laid down as this stage's output."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.contracts.config import Params
-from tasks.contracts.inputs import checkpoint_folder
+from tasks.contracts.inputs import checkpoint_folder, require_dep
 from tasks.contracts.places import BASE, PREPARED
 from tasks.contracts.reporting import Sink
 from tasks.data.batches import read_shard
-from tasks.models.folders import load_causal_model, load_tokenizer, new_causal_model, save_model
+from tasks.models.base_models import load_base_model
+from tasks.models.folders import load_tokenizer, new_causal_model, save_model
 from tasks.training.determinism import settle
 from tasks.training.devices import pick_device
 from tasks.training.objectives import Imitation
@@ -23,8 +25,7 @@ def pretrain(params: Params, sink: Sink) -> Mapping[str, float]:
     settle(params.seed, threads=params.threads)
     tokenizer = load_tokenizer(PREPARED / "tokenizer")
     if params.base.path is not None:
-        sink.note(f"base model {params.base.path} is given; nothing is pretrained")
-        model = load_causal_model(params.base.path)
+        model = given_model(params, tokenizer, sink)
         numbers: dict[str, float] = {}
     else:
         model = new_model(params, tokenizer).to(pick_device(params.device))
@@ -39,6 +40,23 @@ def pretrain(params: Params, sink: Sink) -> Mapping[str, float]:
     save_model(model, BASE)
     tokenizer.save_pretrained(BASE)
     return {**numbers, "parameters": parameter_count(model)}
+
+
+def given_model(params: Params, tokenizer, sink: Sink) -> "torch.nn.Module":
+    """The base model of params.base.path, which is not trained here.
+
+    Raises:
+        ParamsInvalid: it cannot be trained by the later stages, or it lies in a folder that this stage does not
+            depend on.
+    """
+    path = str(params.base.path)
+    if Path(path).exists():
+        require_dep("pretrain", Path(path))
+    model = load_base_model(path, tokenizer, revision=params.base.revision,
+                            most_tokens=params.tokens.prompt + params.tokens.response)
+    commit = getattr(model.config, "_commit_hash", None)
+    sink.note(f"base model {path}{f', commit {commit},' if commit else ''} is given; nothing is pretrained")
+    return model
 
 
 def new_model(params: Params, tokenizer) -> "torch.nn.Module":

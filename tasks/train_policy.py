@@ -11,6 +11,7 @@ from tasks.contracts.inputs import checkpoint_folder, require_dep
 from tasks.contracts.places import POLICY, PREPARED, REWARD, ROUNDS, SFT
 from tasks.contracts.reporting import Sink
 from tasks.data.batches import read_shard
+from tasks.models.ends import end_tokens
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer, save_model
 from tasks.models.scoring import Reference
 from tasks.rewards.assembly import assemble, function_files, model_folders
@@ -63,7 +64,7 @@ def players_of(params: Params) -> Players:
         critic=learning(load_scorer(REWARD).to(device)) if config.algorithm == "ppo" else None,
         reward=composed_reward(params, reference, tokenizer, device),
         decode=lambda ids: tokenizer.batch_decode(ids, skip_special_tokens=True),
-        end=tokenizer.eos_token_id, pad=tokenizer.pad_token_id, most_tokens=params.tokens.response,
+        end=end_tokens(policy, tokenizer), pad=tokenizer.pad_token_id, most_tokens=params.tokens.response,
         temperature=params.tokens.temperature, mix=_mix(params, policy, tokenizer))
 
 

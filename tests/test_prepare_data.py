@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tasks.contracts.config import Params, parse_params
-from tasks.contracts.errors import DataRefused
+from tasks.contracts.errors import DataRefused, ParamsInvalid
 from tasks.contracts.reporting import Silent
 from tasks.data.batches import read_shard, write_shard
 from tasks.data.checked import checked_row
@@ -171,6 +171,10 @@ def test_the_tokenizer_has_a_manifest_of_what_it_was_trained_on_and_a_given_one_
     assert learnt == {row["id"] for name in ("sft_train", "preferences_train") for row in shard(name)}
     shutil.copytree(PREPARED / "tokenizer", tmp_path / "base")
     given = params().model_copy(update={"base": params().base.model_copy(update={"path": str(tmp_path / "base")})})
+    Path("dvc.yaml").write_text("stages:\n  prepare_data: {cmd: x, deps: [other]}\n")
+    with pytest.raises(ParamsInvalid, match="is read by the stage prepare_data"):  # else a change would go unseen
+        prepare_data(given, Silent())
+    Path("dvc.yaml").write_text("stages:\n  prepare_data: {cmd: x, deps: [base]}\n")
     prepare_data(given, Silent())
     uses = {path.name for path in (PREPARED / "manifests").iterdir()}
     assert "sft_train" in uses
@@ -221,3 +225,22 @@ def test_a_shard_is_read_as_it_was_written(tmp_path):
     rows = [{"id": "a", "prompt": [1, 2], "text": "é\u2028\n"}, {"id": "b", "prompt": []}]
     assert write_shard(tmp_path / "shard.jsonl", rows) == 2
     assert read_shard(tmp_path / "shard.jsonl") == rows
+
+
+def test_how_many_texts_were_cut_is_told_in_numbers_and_never_in_words_of_theirs():
+    class Listener(Silent):
+        notes: list[str] = []
+
+        def note(self, text: str) -> None:
+            self.notes.append(text)
+
+    check_in("preferences", preferences(80))
+    check_in("demonstrations", [*demonstrations(79), {"prompt": "long " * 90, "response": "Yes. " * 90, "id": "long"}])
+    numbers = prepare_data(params(), Listener())
+    # each of the 160 prompts is laid out for SFT or the comparisons, for the prompts and for the text; the 80 + 160
+    # responses for their use and for the text
+    assert (numbers["prompts_cut"], numbers["prompts_cut_share"]) == (3, 3 / 480)
+    assert numbers["responses_cut"] == 2
+    assert "3 of 480 prompts are longer than tokens.prompt and lost their beginning" in Listener.notes
+    assert "2 of 480 responses are longer than tokens.response and lost their end" in Listener.notes
+    assert not any("long long" in note for note in Listener.notes)

@@ -10,7 +10,11 @@ from tasks.contracts.frozen import Settings
 class BaseConfig(Settings):
     """The model that training starts from."""
 
-    path: str | None = Field(None, description="folder or hub name of a causal LM; null: pretrain one from scratch")
+    path: str | None = Field(
+        None, min_length=1, description="folder or hub name of a causal LM; null: pretrain one from scratch")
+    revision: str | None = Field(
+        None, min_length=1, description="commit, tag or branch of the hub name; without it the name may mean other "
+                                        "weights tomorrow")
     kind: Literal["llama", "lstm"] = Field("llama", description="architecture, when pretrained here")
     hidden: int = Field(128, ge=8, description="width of the hidden state, when pretrained here")
     layers: int = Field(3, ge=1, description="number of blocks, when pretrained here")

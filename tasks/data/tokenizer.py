@@ -1,10 +1,12 @@
 """Tokenizers: trained here or brought by a base model; and how prompts and responses are laid out as tokens."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks.contracts.data_config import TokensConfig
 from tasks.contracts.errors import ParamsInvalid
+from tasks.data.cutting import last_part
 
 PAD, BEGIN, END, USER, ASSISTANT = SPECIAL_TOKENS = ("<pad>", "<bos>", "<eos>", "<user>", "<assistant>")  # ids 0 to 4
 
@@ -42,29 +44,46 @@ def train_tokenizer(texts: Iterable[str], tokens: TokensConfig) -> Any:
         clean_up_tokenization_spaces=False)
 
 
-def load_base_tokenizer(path: str) -> Any:
+def load_base_tokenizer(path: str, revision: str | None = None) -> Any:
     """Load the tokenizer of a base model, completed where it lacks something; its code is never run.
 
     Without a pad token the end token pads; without a chat template the layout is PLAIN_TEMPLATE.
+
+    Args:
+        path: a folder or a hub name.
+        revision: branch, tag or commit of a hub name; None: the main branch.
 
     Raises:
         ParamsInvalid: there is no tokenizer, or it has no end token, without which no response could end.
     """
     from transformers import AutoTokenizer
 
+    where = f"base.path={path}"
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
     except (OSError, ValueError, KeyError, ImportError) as error:
-        raise ParamsInvalid("has no tokenizer that transformers can load", where=f"base.path={path}",
-                            found=type(error).__name__) from None
+        raise _without_tokenizer(path, " ".join(str(error).split()).split(". ")[0][:200]) from None
+    if len(tokenizer) <= len(tokenizer.added_tokens_decoder):  # transformers makes an empty one where files are missing
+        raise _without_tokenizer(path, "no entry but special tokens")
     if tokenizer.eos_token_id is None:
-        raise ParamsInvalid("has a tokenizer without an end token", where=f"base.path={path}")
+        raise ParamsInvalid("has a tokenizer without an end token", where=where, wanted="an eos_token",
+                            next_step="Name one in its tokenizer_config.json.")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if not tokenizer.chat_template:
         begins = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
         tokenizer.chat_template = ("{{ bos_token }}" if begins else "") + PLAIN_TEMPLATE
     return tokenizer
+
+
+def _without_tokenizer(path: str, found: str) -> ParamsInvalid:
+    if Path(path).is_dir():
+        return ParamsInvalid("has no tokenizer that transformers can load", where=f"base.path={path}", found=found,
+                             wanted="a tokenizer.json", next_step="Put the model's tokenizer into its folder.")
+    return ParamsInvalid(
+        "is no folder here, and no tokenizer of that name can be fetched", where=f"base.path={path}", found=found,
+        wanted="a folder of a causal language model, or the hub name of one",
+        next_step="Mend base.path, or fetch the model with `hf download` where there is a network.")
 
 
 class Frame(NamedTuple):
@@ -98,8 +117,8 @@ class Layout:
         contents = plain_ids(self._tokenizer, texts)
         self.prompts_laid += len(contents)
         self.prompts_cut += sum(len(content) > self._room for content in contents)
-        return [self.frame.before + content[max(0, len(content) - self._room):] + self.frame.after
-                for content in contents]
+        return [_framed(self._tokenizer, self.frame, text, content, self._room)
+                for text, content in zip(texts, contents, strict=True)]
 
     def responses(self, texts: Sequence[str]) -> list[list[int]]:
         """Response and end token: at most tokens.response; a longer response is cut and has no end token."""
@@ -119,8 +138,7 @@ class Layout:
 def prompt_ids(tokenizer: Any, text: str, most_tokens: int) -> list[int]:
     """One prompt as Layout lays it out, for a tokenizer that was saved beside a model."""
     frame = frame_of(tokenizer)
-    content = plain_ids(tokenizer, [text])[0]
-    return frame.before + content[max(0, len(content) - _room(frame, most_tokens)):] + frame.after
+    return _framed(tokenizer, frame, text, plain_ids(tokenizer, [text])[0], _room(frame, most_tokens))
 
 
 def plain_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
@@ -129,6 +147,10 @@ def plain_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
         return []
     return tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True, return_attention_mask=False,
                      verbose=False)["input_ids"]
+
+
+def _framed(tokenizer: Any, frame: Frame, text: str, content: list[int], room: int) -> list[int]:
+    return frame.before + (content if len(content) <= room else last_part(tokenizer, text, room)) + frame.after
 
 
 def _room(frame: Frame, most_tokens: int) -> int:

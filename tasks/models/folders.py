@@ -36,8 +36,8 @@ def load_causal_model(folder: str | Path):
     """Load a causal LM in float32, in eval mode, from a folder or a hub name. Code of the hub is never run."""
     from transformers import AutoModelForCausalLM
 
-    _register()
-    with _quiet():
+    register_own()
+    with quiet():
         return AutoModelForCausalLM.from_pretrained(
             str(folder), dtype=torch.float32, trust_remote_code=False, use_safetensors=True).eval()
 
@@ -49,8 +49,8 @@ def load_scorer(folder: str | Path):
     """
     from transformers import AutoModelForSequenceClassification
 
-    _register()
-    with _quiet():
+    register_own()
+    with quiet():
         return AutoModelForSequenceClassification.from_pretrained(
             str(folder), num_labels=1, dtype=torch.float32, trust_remote_code=False, use_safetensors=True).eval()
 
@@ -59,17 +59,17 @@ def load_tokenizer(folder: str | Path):
     """Load the tokenizer that lies beside a model, or in a folder of its own."""
     from transformers import AutoTokenizer
 
-    with _quiet():
+    with quiet():
         return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
 
 
 def save_model(model, folder: Path) -> None:
     """Write the model's configuration and weights (safetensors)."""
-    with _quiet():
+    with quiet():
         model.save_pretrained(folder)
 
 
-def _register() -> None:
+def register_own() -> None:
     """Make the Auto classes know the models that transformers lacks, before a folder is read that may hold one."""
     from tasks.models.lstm import register
 
@@ -77,7 +77,7 @@ def _register() -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers' progress bars and its notes on fresh layers off the screen."""
     from transformers.utils import logging
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from tasks.models.drawing import draw
+from tasks.models.ends import Ends, is_end
 from tasks.models.readers import begin_reading
 from tasks.models.sequences import Sequences
 from tasks.models.workers import in_order
@@ -19,10 +20,10 @@ Chance = Callable[[Tensor, int], Tensor | torch.Generator]  # rows and step -> w
 
 
 def generate(
-    model, prompts: Sequence[Sequence[int]], *, most_tokens: int, end: int, pad: int,
+    model, prompts: Sequence[Sequence[int]], *, most_tokens: int, end: Ends, pad: int,
     generator: torch.Generator, temperature: float = 1.0,
 ) -> Sequences:
-    """Sample one response a prompt, until the end token or most_tokens.
+    """Sample one response a prompt, until an end token or most_tokens.
 
     On a CPU a row's chance does not depend on who writes beside it, and parts of the rows write side by side
     (tasks.models.workers); on a GPU all rows are one part.
@@ -30,6 +31,7 @@ def generate(
     Args:
         model: a causal LM of transformers, in eval mode.
         prompts: token ids, none empty.
+        end: the token that ends a response, or several, of which any one does.
         generator: of the model's device; all randomness comes from it.
         temperature: scores are divided by it before the softmax.
 
@@ -53,7 +55,7 @@ def generate(
 
 
 @torch.no_grad()
-def _written(model, prompts: Sequence[Sequence[int]], chance: Chance, most_tokens: int, end: int, pad: int,
+def _written(model, prompts: Sequence[Sequence[int]], chance: Chance, most_tokens: int, end: Ends, pad: int,
              temperature: float) -> tuple[Tensor, Tensor]:
     """Responses, int64 [rows, most_tokens], padded, and their lengths, int64 [rows]."""
     device = next(model.parameters()).device
@@ -66,7 +68,7 @@ def _written(model, prompts: Sequence[Sequence[int]], chance: Chance, most_token
         drawn = torch.where(writing, draw(scores.float() / temperature, chance(alive, step)), pad)
         written[alive, step] = drawn
         lengths[alive] += writing
-        writing = writing & (drawn != end)
+        writing = writing & ~is_end(drawn, end)
         last = step + 1 == most_tokens
         left = len(writing) if last or (step + 1) % LOOK_EVERY[device.type] else int(writing.sum())
         if last or not left:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from tasks.models.ends import end_tokens
 from tasks.models.folders import load_causal_model, load_tokenizer
 from tasks.models.generation import generate
 from tasks.models.log_probs import response_log_probs_alone
@@ -31,7 +32,7 @@ class Answerer:
             with precision(self._device):
                 sequences = generate(
                     self.model, [prompt.ids for prompt in prompts[part]], most_tokens=most_tokens,
-                    end=self.tokenizer.eos_token_id, pad=self.tokenizer.pad_token_id, generator=source,
+                    end=end_tokens(self.model, self.tokenizer), pad=self.tokenizer.pad_token_id, generator=source,
                     temperature=temperature)
             written += [sequences.response(row) for row in range(len(sequences))]
         sequences = join([prompt.ids for prompt in prompts], written, pad=self.tokenizer.pad_token_id,

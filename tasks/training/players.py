@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from tasks.models.ends import Ends
 from tasks.models.scoring import Reference
 from tasks.rewards.composed import ComposedReward
 from tasks.training.objectives import Imitation, Parts
@@ -53,7 +54,8 @@ class Players:
         anchor: what the policy is held near; the reference, or a model that follows the policy slowly.
         critic: learns; None for an algorithm that compares answers instead.
         decode: token ids of responses -> their texts.
-        end, pad: token ids.
+        end: token ids that end an answer, tasks.models.ends.
+        pad: a token id.
         most_tokens: longest response, end token included.
         temperature: scores are divided by it before an answer is drawn, and where its probability is taken.
         mix: demonstrations to learn beside the reward, or None.
@@ -65,7 +67,7 @@ class Players:
     critic: torch.nn.Module | None
     reward: ComposedReward
     decode: Callable[[list[list[int]]], list[str]]
-    end: int
+    end: Ends
     pad: int
     most_tokens: int
     temperature: float

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from tasks.models.ends import Ends, is_end
 from tasks.models.generation import generate
 from tasks.models.log_probs import response_log_probs
 from tasks.models.precision import precision
@@ -107,6 +108,6 @@ def collect(players: Players, prompts: Sequence[Prompt], config: "PPOConfig", sc
             {name: value.item() for name, value in numbers.items()}, parts, controls)
 
 
-def ended(sequences: Sequences, end: int) -> Tensor:
+def ended(sequences: Sequences, end: Ends) -> Tensor:
     """Return which responses ended by themselves, bool [batch]."""
-    return sequences.tokens.gather(1, sequences.last_places()[:, None]).squeeze(1) == end
+    return is_end(sequences.tokens.gather(1, sequences.last_places()[:, None]).squeeze(1), end)

@@ -4,11 +4,14 @@ import hashlib
 import itertools
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, GPT2Config, PreTrainedTokenizerFast
 
 from tasks.contracts.data_config import TokensConfig
 from tasks.contracts.errors import ParamsInvalid
@@ -31,6 +34,23 @@ def test_any_text_comes_back_as_it_was(tokenizer, text):
     (ids,) = plain_ids(tokenizer, [text])
     assert tokenizer.decode(ids) == text
     assert tokenizer.unk_token_id is None
+
+
+@given(text=st.text())
+@settings(max_examples=300, deadline=None)
+def test_no_text_at_all_is_lost_or_unknown(tokenizer, text):
+    text = unicodedata.normalize("NFC", text)
+    (ids,) = plain_ids(tokenizer, [text])
+    assert tokenizer.decode(ids) == text
+    assert all(len(SPECIAL_TOKENS) <= token < len(tokenizer) for token in ids)
+
+
+@given(text=st.text(st.sampled_from("a 中🙂👩\u200d\ufe0f\u0301لا\u202e\x00\x1b\r\n\t\u00a0<eos>"), max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_no_mix_of_scripts_joiners_and_control_characters_is_lost(tokenizer, text):
+    (ids,) = plain_ids(tokenizer, [text])
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.decode(ids, skip_special_tokens=True) == text  # as answers are decoded
 
 
 def test_special_tokens_have_the_first_ids_and_typing_one_does_not_make_one(tokenizer):
@@ -153,7 +173,20 @@ def test_the_template_and_pad_token_of_a_base_model_are_kept(tmp_path):
 
 
 def test_a_base_model_without_tokenizer_or_end_token_is_refused(tmp_path):
-    with pytest.raises(ParamsInvalid, match="no tokenizer"):
-        load_base_tokenizer(str(tmp_path / "nothing"))
+    with pytest.raises(ParamsInvalid, match="no tokenizer that transformers can load"):
+        load_base_tokenizer(str(tmp_path))
     with pytest.raises(ParamsInvalid, match="without an end token"):
         load_base_tokenizer(base(tmp_path / "endless"))
+
+
+def test_a_model_beside_which_no_tokenizer_lies_is_refused_and_gets_no_empty_one(tmp_path):
+    GPT2Config(vocab_size=40).save_pretrained(tmp_path)
+    assert len(AutoTokenizer.from_pretrained(tmp_path)) == 1  # what transformers makes of it
+    with pytest.raises(ParamsInvalid, match="no entry but special tokens"):
+        load_base_tokenizer(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["nobody/nothing", "nothing", "no/such/folder"])
+def test_a_name_that_is_neither_a_folder_nor_can_be_fetched_is_one_clear_message(name):
+    with pytest.raises(ParamsInvalid, match=r"is no folder here.*can be fetched; wanted a folder .* or the hub name"):
+        load_base_tokenizer(name)
