@@ -11,8 +11,9 @@ from tasks.contracts.data_config import DataConfig
 from tasks.contracts.errors import DataRefused
 from tasks.contracts.places import CHECKED, DATA_DOCS
 from tasks.contracts.reporting import Sink
-from tasks.data.checked import KINDS, CheckedSource, check_sources, refusals, totals
+from tasks.data.checked import KINDS, SCRATCH, CheckedSource, check_sources, refusals, totals
 from tasks.data.expectations import Expected, expect
+from tasks.data.in_order import Processes
 from tasks.data.measures import measure
 from tasks.data.origins import ORIGINS
 from tasks.data.whole_folder import whole_folder
@@ -28,17 +29,18 @@ def check_data(params: Params, sink: Sink) -> Mapping[str, float]:
     """
     shutil.rmtree(DATA_DOCS, ignore_errors=True)  # those of other rows must not stand beside this report
     with whole_folder(CHECKED) as folder:
-        sources = check_sources(params.data, folder, sink)
-        errors = refusals(sources)
+        sources = check_sources(params.data, folder, sink, Processes(params.threads))
+        errors, warned = refusals(sources, params.data)
+        shutil.rmtree(folder / SCRATCH)
         sink.note("stating what the accepted rows must look like")
         expected = [] if errors else run_expectations(folder, params.data)
         errors += [outcome.sentence() for outcome in expected if not outcome.passed]
-        write_report(folder / REPORT, sources, expected, errors)
+        write_report(folder / REPORT, sources, expected, errors, warned)
         if errors:
             remove_rows(folder)
     if errors:
         raise refusal(errors)
-    say_warnings(sources, sink)
+    say_warnings(sources, warned, sink)
     return totals(sources)
 
 
@@ -49,9 +51,11 @@ def run_expectations(folder: Path, config: DataConfig) -> list[Expected]:
 
 
 def write_report(
-        path: Path, sources: Sequence[CheckedSource], expected: Sequence[Expected], errors: Sequence[str]) -> None:
+        path: Path, sources: Sequence[CheckedSource], expected: Sequence[Expected], errors: Sequence[str],
+        warned: Sequence[str]) -> None:
     """What was read, refused and why, noticed and expected: line numbers and counts, no text of rows."""
-    report = {"verdict": "refuse" if errors else "accept", "errors": list(errors), **totals(sources),
+    report = {"verdict": "refuse" if errors else "accept", "errors": list(errors), "leaks": list(warned),
+              **totals(sources),
               "sources": [source.report() for source in sources],
               "expectations": [asdict(outcome) for outcome in expected]}
     path.write_text(json.dumps(report, indent=1, sort_keys=True) + "\n", encoding="ascii")
@@ -70,8 +74,10 @@ def refusal(errors: Sequence[str]) -> DataRefused:
     return DataRefused(f"{errors[0]}{more}", next_step=f"All of it is in {CHECKED / REPORT}.")
 
 
-def say_warnings(sources: Sequence[CheckedSource], sink: Sink) -> None:
+def say_warnings(sources: Sequence[CheckedSource], warned: Sequence[str], sink: Sink) -> None:
     """What a person should look at, though it trains."""
+    for warning in warned:
+        sink.note(warning)
     for source in sources:
         for warning in source.verdict.warnings:
             sink.note(f"{source.name}: {warning}")

@@ -1,10 +1,7 @@
 """Shapes of a whole file from which a reward model would learn the wrong thing."""
 
 import math
-from collections import Counter
-
-from tasks.data.normal_text import key, normal
-from tasks.data.schema import Row
+from dataclasses import dataclass
 
 ROWS_AT_LEAST = 20  # below this a share says nothing
 CONSTANT_SHARE = 0.2  # one answer in more than this share of the rows
@@ -12,40 +9,28 @@ LENGTH_SHARE = 0.7  # the longer (or shorter) answer wins in clearly more than t
 _Z = 1.96
 
 
+@dataclass(frozen=True)
 class Balance:
     """Counts over a file: how often one answer comes, and how often the longer answer is the chosen one."""
 
-    def __init__(self) -> None:
-        self._answers: Counter[int] = Counter()
-        self._rows = self._longer = self._shorter = 0
-
-    def meet(self, row: Row) -> None:
-        """Count one row; a kind without answers counts nothing."""
-        answer = row.get("chosen", row.get("response"))
-        if answer is None:
-            return
-        self._rows += 1
-        self._answers[key(normal(str(answer)))] += 1
-        if "rejected" in row:
-            difference = len(str(row["chosen"])) - len(str(row["rejected"]))
-            self._longer += difference > 0
-            self._shorter += difference < 0
+    answers: int  # rows that have one
+    most_repeated: int  # rows with the commonest answer
+    longer: int
+    shorter: int
 
     def warnings(self) -> list[str]:
         """One sentence for each shape that stands out."""
-        return [*self._constant(), *self._length("longer", self._longer), *self._length("shorter", self._shorter)]
+        return [*self._constant(), *self._length("longer", self.longer), *self._length("shorter", self.shorter)]
 
     def _constant(self) -> list[str]:
-        if self._rows < ROWS_AT_LEAST:
+        count = self.most_repeated
+        if self.answers < ROWS_AT_LEAST or count <= CONSTANT_SHARE * self.answers:
             return []
-        count = self._answers.most_common(1)[0][1]
-        if count <= CONSTANT_SHARE * self._rows:
-            return []
-        share = count / self._rows
-        return [f"a constant answer: the same one is repeated in {count:,} of {self._rows:,} rows ({share:.0%})"]
+        share = count / self.answers
+        return [f"a constant answer: the same one is repeated in {count:,} of {self.answers:,} rows ({share:.0%})"]
 
     def _length(self, word: str, count: int) -> list[str]:
-        pairs = self._longer + self._shorter
+        pairs = self.longer + self.shorter
         if pairs < ROWS_AT_LEAST or wilson_low(count, pairs) <= LENGTH_SHARE:
             return []
         found = f"the {word} answer is the chosen one in {count:,} of {pairs:,} pairs ({count / pairs:.0%})"

@@ -1,23 +1,29 @@
 """From sources to checked rows: one file a kind, each row with its id and its split, and where it came from."""
 
-import shutil
+import json
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from tasks.contracts.canonical import canonical_json, file_sha256, row_id
+import numpy as np
+
+from tasks.contracts.canonical import file_sha256, row_id
 from tasks.contracts.data_config import DataConfig, Kind, SourceConfig
 from tasks.contracts.reporting import Sink
 from tasks.contracts.verdicts import Verdict
-from tasks.data.examination import Examination, examine
-from tasks.data.leaks import Placed, leaks
-from tasks.data.origins import ORIGINS, OriginSpool, OriginWriter
+from tasks.data.duplicates import remember
+from tasks.data.examination import Examination, Workplace, examine
+from tasks.data.in_order import Processes
+from tasks.data.known import TRAINS
+from tasks.data.leaks import Placed, leaks_and_warnings
+from tasks.data.looking import annotator_file, text_file
+from tasks.data.origins import ORIGINS, OriginWriter
 from tasks.data.printable import printable_path
 from tasks.data.schema import Row
+from tasks.data.spools import Spool
 
+SCRATCH = ".scratch"
 KINDS: tuple[Kind, ...] = ("demonstrations", "preferences", "prompts", "text")
 
 
@@ -45,46 +51,66 @@ class CheckedSource:
                 "kind": self.examination.kind, **self.verdict.model_dump(mode="json")}
 
 
-def check_sources(config: DataConfig, folder: Path, sink: Sink) -> list[CheckedSource]:
+def check_sources(
+        config: DataConfig, folder: Path, sink: Sink, processes: Processes | None = None) -> list[CheckedSource]:
     """Examine every source and write its accepted rows to `folder`/KIND.jsonl, in the order of sources and lines.
 
     Where each came from is written to `folder`/origins.parquet. A row that an earlier source has too is left out. A
-    refused source writes nothing.
+    refused source writes nothing. What the examinations need stays in `folder`/SCRATCH, which the caller removes.
     """
     sink.begin(len(config.sources), unit="sources")
     done: list[CheckedSource] = []
-    rows: set[int] = set()
-    with OriginWriter(folder / ORIGINS) as origins:
+    scratch = folder / SCRATCH
+    earlier = Spool(scratch, "earlier")
+    with OriginWriter(folder / ORIGINS) as origins, processes or Processes(1) as workers:
         for number, source in enumerate(config.sources):
-            with OriginSpool(folder / ".origins") as told:
-                done.append(check_source(source, config, folder, rows, told))
-                if done[-1].verdict.verdict == "accept":
-                    origins.write(number, told.rows(without=done[-1].examination.withdrawn))
-            rows |= done[-1].examination.rows
+            place = Workplace(scratch / f"{number}", workers, texts=source.split, earlier=earlier)
+            done.append(check_source(source, config, place))
+            if done[-1].verdict.verdict == "accept":
+                write_rows(done[-1].examination, folder, number, origins)
+            done[-1].examination.known.forget_rows()
+            remember(done[-1].examination.known, earlier)
             verdict = done[-1].verdict
             sink.step(number + 1, {"rows_read": verdict.rows_read, "rows_refused": len(verdict.rows_rejected)})
     return done
 
 
-def check_source(
-        source: SourceConfig, config: DataConfig, folder: Path, others: set[int], told: OriginSpool) -> CheckedSource:
-    """Examine one source; append its accepted rows to the file of its kind, and tell where each came from."""
+def check_source(source: SourceConfig, config: DataConfig, place: Workplace) -> CheckedSource:
+    """Examine one source."""
     path = Path(source.path)
-    spool = folder / ".spool"
-    lines: list[int] = []
-    with spool.open("wb") as file:
-
-        def keep(row: Row, line: int) -> None:
-            checked = checked_row(row, source.split)
-            file.write(canonical_json(checked) + b"\n")
-            lines.append(line)
-            told.note(str(checked["id"]), line, str(row["annotator"]) if "annotator" in row else None)
-
-        examination = examine(path, source.kind, config, columns=source.columns, keep=keep, others=others)
-    if examination.verdict.verdict == "accept" and examination.kind:
-        _append(spool, folder / f"{examination.kind}.jsonl", lines, examination)
-    spool.unlink()
+    examination = examine(path, source.kind, config, place, columns=source.columns)
     return CheckedSource(source, file_sha256(path) if path.is_file() else None, examination)
+
+
+def write_rows(examination: Examination, folder: Path, number: int, origins: OriginWriter) -> None:
+    """Append the rows that train to the file of their kind, and tell where each came from.
+
+    Args:
+        number: of the source.
+    """
+    known = examination.known
+    start = 0
+    with (folder / f"{examination.kind}.jsonl").open("ab") as target:
+        for block, rows in enumerate(known.blocks):
+            trains = known.fates[start:start + rows] == TRAINS
+            ids, lines = known.ids.read(start, start + rows), known.lines.read(start, start + rows)
+            annotators = json.loads(annotator_file(known.folder, block).read_bytes())
+            kept = np.flatnonzero(trains)
+            origins.write(number, ids[kept], lines[kept], [annotators[row] for row in kept])
+            for piece in _texts(text_file(known.folder, block), known.sizes.read(start, start + rows), trains):
+                target.write(piece)
+            start += rows
+
+
+def _texts(path: Path, sizes: np.ndarray, trains: np.ndarray) -> Iterator[bytes]:
+    """The lines of a block that train."""
+    data = path.read_bytes()
+    if trains.all():
+        yield data
+        return
+    ends = np.cumsum(sizes)
+    for start, end in zip((ends - sizes)[trains].tolist(), ends[trains].tolist(), strict=True):
+        yield data[start:end]
 
 
 def checked_row(row: Row, split: str) -> Row:
@@ -93,24 +119,16 @@ def checked_row(row: Row, split: str) -> Row:
     return {**row, **own, "id": row_id(row), "split": split}
 
 
-def _append(spool: Path, target: Path, lines: Sequence[int], examination: Examination) -> None:
-    with ExitStack() as files:
-        source: BinaryIO = files.enter_context(spool.open("rb"))
-        sink: BinaryIO = files.enter_context(target.open("ab"))
-        if not examination.withdrawn:
-            shutil.copyfileobj(source, sink)
-            return
-        for number, text in zip(lines, source, strict=True):
-            if number not in examination.withdrawn:
-                sink.write(text)
+def refusals(sources: Sequence[CheckedSource], config: DataConfig) -> tuple[list[str], list[str]]:
+    """Why the sources must not train, and what to look at: refused sources, the same file twice, prompts on both sides.
 
-
-def refusals(sources: Sequence[CheckedSource]) -> list[str]:
-    """Why the sources must not train: each refused source, the same file twice, a prompt on both sides."""
+    It reads what check_sources left in SCRATCH.
+    """
     placed = [Placed(source.name, "test" if source.source.split == "test" else "train", source.examination)
               for source in sources]
     errors = [source.verdict.error for source in sources if source.verdict.error]
-    return [*_same_files(sources), *errors, *leaks(placed)]
+    leaked, warned = leaks_and_warnings(placed, config)
+    return [*_same_files(sources), *errors, *leaked], warned
 
 
 def _same_files(sources: Sequence[CheckedSource]) -> list[str]:

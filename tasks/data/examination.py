@@ -1,68 +1,87 @@
-"""One file, read once from end to end: every row accepted or refused with a reason, and what was noticed."""
+"""One file, read from end to end: every row accepted or refused with a reason, and what was noticed.
 
-from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+Blocks of rows are looked at by several processes; what spans blocks is found on disk. So memory does not grow with the
+file, but for a few bytes a row, and for what the verdict names.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from tasks.contracts.data_config import DataConfig, Kind
+import numpy as np
+
+from tasks.contracts.data_config import DataConfig, Kind, Split
 from tasks.contracts.errors import DataRefused
 from tasks.contracts.verdicts import RefusedRow, Verdict
 from tasks.data.balance import Balance
-from tasks.data.duplicates import DUPLICATE, Seen
+from tasks.data.blocks import Blocks
+from tasks.data.duplicates import DUPLICATE, judge, most_repeated_answer, notice
 from tasks.data.formats import read_rows
+from tasks.data.in_order import Processes
 from tasks.data.integrity import refuse_other_bytes, refuse_other_count
-from tasks.data.observations import Observations
+from tasks.data.known import Known
+from tasks.data.looking import Asked, looking
+from tasks.data.observations import LONGER, SHORTER, Observations
 from tasks.data.printable import line_list, printable_names, printable_path
-from tasks.data.refusals import RowRefused
-from tasks.data.rows import RawRow
-from tasks.data.schema import SPELLINGS, Row, canonical_row, checked_kind, kind_of
+from tasks.data.schema import SPELLINGS, checked_kind, kind_of
+from tasks.data.similar import similar_rows
+from tasks.data.spools import Spool
 
 GUESS_ROWS = 100
 REFUSED_AT_MOST = 100_000  # then reading stops, so that memory stays bounded
-
-Keep = Callable[[Row, int], None]
+REPEATED_AT_MOST = 1_000_000  # exact duplicates that a verdict may name
+SMALL_BYTES = 4 << 20  # such a file is read here: to start processes would take longer
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What is known of one file. Without text: its rows and prompts are 64-bit keys."""
+    """What is known of one file: without text, but for the checked rows if they were asked for."""
 
     path: Path
     kind: Kind | None  # null where no kind could be told
     verdict: Verdict
-    prompts: Mapping[int, int] = field(default_factory=dict)  # key of same_prompt -> first line
-    rows: AbstractSet[int] = frozenset()  # keys of the rows
-    withdrawn: AbstractSet[int] = frozenset()  # lines that `keep` was given and that are refused all the same
+    known: Known
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where and by whom a file is examined.
+
+    Args:
+        folder: for what does not stay in memory; the caller removes it when the examination is no longer needed.
+        texts: with the source's split, its checked rows are written into the folder.
+        earlier: the rows of files read before, whose exact duplicates are left out.
+    """
+
+    folder: Path
+    processes: Processes
+    texts: Split | None = None
+    earlier: Spool | None = None
 
 
 def examine(
-        path: Path, kind: Kind | None, config: DataConfig, *, columns: Mapping[str, str] | None = None,
-        keep: Keep | None = None, others: AbstractSet[int] = frozenset()) -> Examination:
+        path: Path, kind: Kind | None, config: DataConfig, place: Workplace, *,
+        columns: Mapping[str, str] | None = None) -> Examination:
     """Read one file and judge it. Bad content is an answer here, never an error.
 
     Args:
         kind: what the rows are; null: told from the first rows.
         columns: our field name -> the file's.
-        keep: called with each accepted canonical row and its line, in order.
-        others: keys of the rows of earlier files, whose exact duplicates are left out.
     """
-    reading = _Reading(config, columns or {}, keep, Seen(others))
+    reading = _Reading(config, place)
     error = None
     try:
         refuse_other_bytes(path)
         kind = kind or guess_kind(path, columns or {})
-        for raw in read_rows(path):
-            reading.take(raw, kind)
+        reading.read(path, Asked(kind, columns or {}, config.characters_at_most,
+                                 place.folder if place.texts else None, place.texts or "auto"))
         refuse_other_count(path, reading.rows_read)
     except DataRefused as refusal:
         error = refusal.message()
     except OSError as fault:
         error = f"{printable_path(path)}: cannot be read: {fault.strerror or type(fault).__name__}"
-    return Examination(
-        path, kind and checked_kind(kind), reading.verdict(path, error), reading.seen.prompts,
-        reading.seen.rows.keys(), reading.seen.withdrawn.keys())
+    return Examination(path, kind and checked_kind(kind), reading.verdict(path, error), reading.known)
 
 
 def guess_kind(path: Path, columns: Mapping[str, str]) -> Kind:
@@ -88,59 +107,76 @@ def guess_kind(path: Path, columns: Mapping[str, str]) -> Kind:
 class _Reading:
     """The state of reading one file."""
 
-    def __init__(self, config: DataConfig, columns: Mapping[str, str], keep: Keep | None, seen: Seen) -> None:
-        self._config, self._columns, self._keep, self.seen = config, columns, keep, seen
-        self._observations, self._balance = Observations(), Balance()
-        self._refused: list[RefusedRow] = []
+    def __init__(self, config: DataConfig, place: Workplace) -> None:
+        self._config, self._place = config, place
+        self._refused: list[tuple[int, str]] = []
         self._unknown: set[str] = set()
-        self.rows_read = self._repeated = 0
+        self.known = Known(place.folder)
+        self.rows_read = 0
 
-    def take(self, raw: RawRow, kind: Kind) -> None:
-        """Accept or refuse one row. Raises DataRefused where too many were refused to go on."""
-        self.rows_read += 1
-        try:
-            self._accept(raw, kind)
-        except RowRefused as refusal:
-            self._refuse(raw.line, str(refusal))
-
-    def _accept(self, raw: RawRow, kind: Kind) -> None:
-        if raw.value is None:
-            raise RowRefused(raw.fault)
-        row, signs, unknown = canonical_row(kind, raw.value, self._columns, self._config.characters_at_most)
-        self.seen.meet(row, raw.line, self._observations)
-        if self._keep:
-            self._keep(row, raw.line)
-        self._unknown |= unknown
-        self._balance.meet(row)
-        self._observations.look_at(row, raw.line, signs)
-
-    def _refuse(self, line: int, reason: str) -> None:
-        self._refused.append(RefusedRow(line=line, reason=reason))
-        if reason.startswith(DUPLICATE):
-            self._repeated += 1
-            self._observations.add("exact duplicate", line)
-        elif len(self._refused) - self._repeated > REFUSED_AT_MOST:
-            raise DataRefused(f"more than {REFUSED_AT_MOST:,} rows are refused; reading stopped at line {line}")
+    def read(self, path: Path, asked: Asked) -> None:
+        """Look at all rows. Raises DataRefused where the file cannot be read on, or too many rows were refused."""
+        blocks = Blocks(path)
+        small = path.stat().st_size <= SMALL_BYTES
+        for looked in self._place.processes.map(looking(asked), blocks, alone=small):
+            self.known.add(looked)
+            self.rows_read += looked.rows_read
+            self._unknown |= looked.unknown
+            self._refused += looked.refused
+            if len(self._refused) > REFUSED_AT_MOST:
+                raise DataRefused(f"more than {REFUSED_AT_MOST:,} rows are refused; reading stopped at line "
+                                  f"{self._refused[REFUSED_AT_MOST][0]}", where=printable_path(path))
+        if blocks.refusal:
+            raise DataRefused(blocks.refusal)
 
     def verdict(self, path: Path, error: str | None) -> Verdict:
         """Sum up; `error` is why reading broke off, null where it did not."""
-        withdrawn = [RefusedRow(line=line, reason=reason) for line, reason in self.seen.withdrawn.items()]
-        refused = sorted((*self._refused, *withdrawn), key=lambda row: row.line)
+        earlier = self._place.earlier or Spool(self._place.folder, "no_earlier")
+        self._refused += judge(self.known, earlier)
+        refused = tuple(RefusedRow(line=line, reason=reason) for line, reason in sorted(self._refused))
         error = error or self._error(path, refused)
-        warnings = [*self._observations.warnings(), *self._balance.warnings()]
+        warnings = [*self._observed(refused).warnings(), *self._balance().warnings()]
         if self._unknown:
             warnings.append(f"unknown extra fields are left out: {printable_names(self._unknown)}")
         return Verdict(
             verdict="refuse" if error else "accept", rows_read=self.rows_read,
-            rows_accepted=self.rows_read - len(refused), rows_rejected=tuple(refused), warnings=tuple(warnings),
-            error=error)
+            rows_accepted=self.rows_read - len(refused), rows_rejected=refused, warnings=tuple(warnings), error=error)
 
-    def _error(self, path: Path, refused: list[RefusedRow]) -> str | None:
+    def _observed(self, refused: tuple[RefusedRow, ...]) -> Observations:
+        observations = Observations()
+        twins = [row.line for row in refused if row.reason.startswith(DUPLICATE)]
+        observations.add("exact duplicate", np.array(twins, np.int64))
+        near = notice(self.known, observations)
+        similar = similar_rows(self.known, self._config.near_duplicate_similarity, without=near)
+        observations.add("similar", self.known.lines.rows(similar))
+        for start, bits, lines in self._shown():
+            met = self.known.met(np.arange(start, start + len(bits)))
+            observations.add_bits(bits[met], lines[met])
+        return observations
+
+    def _balance(self) -> Balance:
+        longer = shorter = 0
+        for start, bits, _ in self._shown():
+            bits = bits[self.known.met(np.arange(start, start + len(bits)))]
+            longer += int(np.count_nonzero(bits & np.uint64(LONGER)))
+            shorter += int(np.count_nonzero(bits & np.uint64(SHORTER)))
+        return Balance(*most_repeated_answer(self.known), longer, shorter)
+
+    def _shown(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """The signs and lines of all rows, some at a time, with the number of the first."""
+        start = 0
+        for bits, lines in zip(self.known.signs.pieces(), self.known.lines.pieces(), strict=True):
+            yield start, bits, lines
+            start += len(bits)
+
+    def _error(self, path: Path, refused: tuple[RefusedRow, ...]) -> str | None:
         """Why the file as a whole is refused after all of it was read."""
         where, read, most = printable_path(path), self.rows_read, self._config.refused_share_at_most
         if not read:
             return f"{where}: is empty: no rows"
         broken = [row for row in refused if not row.reason.startswith(DUPLICATE)]
+        if len(refused) - len(broken) > REPEATED_AT_MOST:
+            return f"{where}: more than {REPEATED_AT_MOST:,} rows repeat another row exactly; leave them out first"
         if len(broken) > most * read:
             found = f"{len(broken):,} of {read:,} rows are refused ({len(broken) / read:.1%})"
             lines = line_list([row.line for row in broken])

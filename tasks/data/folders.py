@@ -1,17 +1,20 @@
 """A folder with training and held-out files: each file's verdict, and what they must not share."""
 
+import os
 import re
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tasks.contracts.canonical import file_sha256
 from tasks.contracts.data_config import DataConfig
 from tasks.contracts.errors import DataRefused
 from tasks.contracts.verdicts import Verdict
-from tasks.data.examination import examine
+from tasks.data.examination import Workplace, examine
+from tasks.data.in_order import Processes
 from tasks.data.integrity import MANIFEST, refuse_missing_files
-from tasks.data.leaks import Placed, Side, leaks
+from tasks.data.leaks import Placed, Side, leaks_and_warnings
 from tasks.data.printable import printable_path
 
 FILES_AT_MOST = 1000
@@ -33,10 +36,14 @@ def check_folder(folder: Path, config: DataConfig) -> Verdict:
         paths = data_files(folder)
     except DataRefused as refusal:
         return Verdict(verdict="refuse", rows_read=0, rows_accepted=0, error=refusal.message())
-    placed = [Placed(printable_path(Path(path.name)), side_of(path), examine(path, None, config)) for path in paths]
-    errors = [*same_files(paths), *leaks(placed),
+    with TemporaryDirectory() as scratch, Processes(len(os.sched_getaffinity(0))) as processes:
+        places = [Workplace(Path(scratch) / str(number), processes) for number in range(len(paths))]
+        placed = [Placed(printable_path(Path(path.name)), side_of(path), examine(path, None, config, place))
+                  for path, place in zip(paths, places, strict=True)]
+        refused, warned = leaks_and_warnings(placed, config)
+    errors = [*same_files(paths), *refused,
               *(file.examination.verdict.error for file in placed if file.examination.verdict.error)]
-    return _summed(placed, errors)
+    return _summed(placed, errors, warned)
 
 
 def data_files(folder: Path) -> list[Path]:
@@ -67,7 +74,7 @@ def _is_beside_data(path: Path) -> bool:
             or path.name.lower().split(".")[0] in _NOT_DATA_STEMS)
 
 
-def _summed(placed: Sequence[Placed], errors: Sequence[str]) -> Verdict:
+def _summed(placed: Sequence[Placed], errors: Sequence[str], warned: Sequence[str]) -> Verdict:
     """One verdict over all files; rows and warnings name their file."""
     verdicts = [(file.name, file.examination.verdict) for file in placed]
     return Verdict(
@@ -76,5 +83,5 @@ def _summed(placed: Sequence[Placed], errors: Sequence[str]) -> Verdict:
         rows_accepted=sum(verdict.rows_accepted for _, verdict in verdicts),
         rows_rejected=tuple(row.model_copy(update={"reason": f"{name}: {row.reason}"})
                             for name, verdict in verdicts for row in verdict.rows_rejected),
-        warnings=tuple(f"{name}: {warning}" for name, verdict in verdicts for warning in verdict.warnings),
+        warnings=(*(f"{name}: {warning}" for name, verdict in verdicts for warning in verdict.warnings), *warned),
         error="; ".join(errors) or None)

@@ -32,8 +32,13 @@ def letters_and_digits(text: str) -> str:
 
 def key(*texts: str) -> int:
     """64 bits that stand for texts in their order. Two of a million different texts share them once in 10^7 runs."""
+    return int.from_bytes(key_bytes(*texts), "big")
+
+
+def key_bytes(*texts: str) -> bytes:
+    """The same 64 bits, the high ones first."""
     digest = hashlib.blake2b(digest_size=8)
     for text in texts:
         data = text.encode("utf-8", "surrogatepass")
         digest.update(len(data).to_bytes(8, "big") + data)
-    return int.from_bytes(digest.digest(), "big")
+    return digest.digest()

@@ -1,10 +1,11 @@
-"""What was noticed in rows that train all the same: counted, with the first lines, and said as warnings."""
+"""What is noticed in rows that train all the same: a bit for each sign, and sentences that say which rows show it."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
 
 from tasks.data.printable import line_list
-from tasks.data.privacy import personal_data
+from tasks.data.privacy import PERSONAL, personal_data
 from tasks.data.schema import META, Row
 from tasks.data.wording import has_roles, is_formula, is_odd_id, is_toxic, signs
 
@@ -23,33 +24,38 @@ SENTENCES = {
     "odd id": "have an id with other characters than letters, digits and . _ : / -",
     "toxic": "hold toxic wording in the answer to learn from (safety)",
     "near duplicate": "repeat an earlier row nearly (near duplicate: the same letters and digits)",
+    "similar": "repeat an earlier row nearly (near duplicate: nearly the same words)",
     "exact duplicate": "repeat an earlier row exactly (duplicate); left out",
     "contradiction": "contradict an earlier row: the same two answers, the other one chosen",
 }
+_BITS = {sign: 1 << place for place, sign in enumerate((*SENTENCES, *PERSONAL))}
+LONGER, SHORTER = 1 << 62, 1 << 61  # of the two answers the chosen one is longer, shorter
 
 
 class Observations:
     """Counts by sign. Memory is bounded: of each sign only the first lines are kept."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
         self._lines: dict[str, list[int]] = {}
 
-    def add(self, sign: str, line: int) -> None:
-        """Count one row of a sign; a sign not in SENTENCES is a kind of personal data."""
-        self._counts[sign] += 1
-        lines = self._lines.setdefault(sign, [])
-        if len(lines) < LINES_NAMED:
-            lines.append(line)
+    def add(self, sign: str, lines: np.ndarray) -> None:
+        """Count rows of a sign, in any order; a sign not in SENTENCES is a kind of personal data."""
+        if len(lines):
+            self._counts[sign] = self._counts.get(sign, 0) + len(lines)
+            least = np.partition(lines, LINES_NAMED)[:LINES_NAMED] if len(lines) > LINES_NAMED else lines
+            self._lines[sign] = sorted((*self._lines.get(sign, ()), *least.tolist()))[:LINES_NAMED]
 
-    def look_at(self, row: Row, line: int, noticed: Iterable[str] = ()) -> None:
-        """Notice what the texts of one canonical row show; `noticed` are signs that its reading found."""
-        for sign in dict.fromkeys((*noticed, *_signs_of(row))):
-            self.add(sign, line)
+    def add_bits(self, bits: np.ndarray, lines: np.ndarray) -> None:
+        """Count what rows show: their bits, uint64 [rows], and lines."""
+        shown = int(np.bitwise_or.reduce(bits)) if len(bits) else 0
+        for sign, bit in _BITS.items():
+            if shown & bit:
+                self.add(sign, lines[(bits & np.uint64(bit)) != 0])
 
     def warnings(self) -> list[str]:
         """One sentence a sign, the known ones first."""
-        known = [sign for sign in SENTENCES if self._counts[sign]]
+        known = [sign for sign in SENTENCES if sign in self._counts]
         personal = sorted(sign for sign in self._counts if sign not in SENTENCES)
         return [self._sentence(sign, SENTENCES[sign]) for sign in known] + [
             self._sentence(sign, f"hold personal data or a secret: {sign}") for sign in personal]
@@ -60,8 +66,16 @@ class Observations:
         return f"{count:,} row{'s' if count > 1 else ''} {verb} ({line_list(self._lines[sign], total=count)})"
 
 
-def _signs_of(row: Row) -> Iterator[str]:
-    texts = [str(text) for name, text in row.items() if name not in META]
+def bits_of(found: Iterable[str]) -> int:
+    """The bits of some signs."""
+    bits = 0
+    for sign in found:
+        bits |= _BITS[sign]
+    return bits
+
+
+def signs_of(row: Row, texts: Sequence[str]) -> Iterator[str]:
+    """What the texts of one canonical row show: names of SENTENCES, and kinds of personal data."""
     # a number in an id is no telephone; other fields beside the texts may well name a person
     whole = "\n".join([*texts, *(text for name in META if name != "id" and isinstance(text := row.get(name), str))])
     yield from signs(whole)
@@ -72,11 +86,10 @@ def _signs_of(row: Row) -> Iterator[str]:
         yield "roles"
     if is_toxic(str(row.get("chosen", row.get("response", "")))):
         yield "toxic"
-    if is_odd_id(str(row.get("id", ""))):
+    if "id" in row and is_odd_id(str(row["id"])):
         yield "odd id"
 
 
 def _singular(sentence: str) -> str:
     first, rest = sentence.split(" ", 1)
     return f"{ {'are': 'is', 'have': 'has'}.get(first, first + 's') } {rest}"
-

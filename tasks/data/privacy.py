@@ -100,3 +100,5 @@ _RECOGNISERS: tuple[tuple[str, int, str, Callable[[str], bool]], ...] = (
     ("secret key or token", 0, "", _key),
     ("secret token (JWT)", 0, "eyJ", _searched(_JWT)),
     ("private key", 0, "-----BEGIN", _searched(_PRIVATE_KEY)))
+
+PERSONAL = tuple(kind for kind, *_ in _RECOGNISERS)

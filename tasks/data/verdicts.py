@@ -1,13 +1,16 @@
 """The verdict on a path: what `hallmark data check` says."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args
 
 from tasks.contracts.data_config import DataConfig, Kind
 from tasks.contracts.verdicts import Verdict
-from tasks.data.examination import examine
+from tasks.data.examination import Workplace, examine
 from tasks.data.folders import check_folder
+from tasks.data.in_order import Processes
 from tasks.data.printable import printable_path
 
 SPLITS = "splits"
@@ -38,7 +41,9 @@ def _check(path: Path, kind: str | None, config: DataConfig, columns: Mapping[st
         return check_folder(path, config)
     if kind == SPLITS:
         return _refused(f"{where}: is one file; splits are a folder with train and test files")
-    return examine(path, kind, config, columns=columns).verdict  # type: ignore[arg-type]  # one of KINDS less SPLITS
+    with TemporaryDirectory() as folder, Processes(len(os.sched_getaffinity(0))) as processes:
+        place = Workplace(Path(folder), processes)
+        return examine(path, kind, config, place, columns=columns).verdict  # type: ignore[arg-type]  # one of KINDS
 
 
 def _refused(error: str) -> Verdict:

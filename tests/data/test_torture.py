@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks.contracts.data_config import DataConfig, SourceConfig
+from tasks.data.examination import Workplace, examine
+from tasks.data.in_order import Processes
 from tasks.data.verdicts import check_path
 
 TORTURE = Path(__file__).parents[3] / "shared" / "torture"
@@ -47,15 +49,12 @@ def test_a_torture_case_gets_its_verdict(case, told):
 
 
 @pytest.mark.skipif(not TORTURE.is_dir(), reason="no folder ../shared/torture beside the checkout")
-def test_line_ends_change_no_row():
-    rows = {name: _rows(TORTURE / name) for name in ("000_control_prefs.jsonl", "044_crlf.jsonl")}
+def test_line_ends_change_no_row(tmp_path):
+    rows = {name: _rows(TORTURE / name, tmp_path) for name in ("000_control_prefs.jsonl", "044_crlf.jsonl")}
     assert rows["000_control_prefs.jsonl"] == rows["044_crlf.jsonl"]
 
 
-def _rows(path: Path) -> list[str]:
-    from tasks.contracts.canonical import row_id
-    from tasks.data.examination import examine
-
-    ids: list[str] = []
-    examine(path, None, DataConfig(sources=[SourceConfig(path="x")]), keep=lambda row, line: ids.append(row_id(row)))
-    return ids
+def _rows(path: Path, scratch: Path) -> list[str]:
+    place = Workplace(scratch / path.name, Processes(1))
+    found = examine(path, None, DataConfig(sources=[SourceConfig(path="x")]), place)
+    return [row.tobytes().hex() for row in found.known.ids.read()]

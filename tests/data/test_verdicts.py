@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tasks.contracts.canonical import row_id
 from tasks.contracts.verdicts import Verdict
-from tasks.data.examination import examine
+from tasks.data.checked import write_rows as write_rows_of
+from tasks.data.duplicates import remember
+from tasks.data.examination import Workplace, examine
+from tasks.data.in_order import Processes
+from tasks.data.origins import OriginWriter
+from tasks.data.spools import Spool
 from tasks.data.verdicts import check_path
 from tests.data.rows_on_disk import demonstrations, preferences, refusal, settings, write_rows
 
@@ -185,8 +191,10 @@ def test_a_file_that_may_not_be_read_is_a_verdict(tmp_path):
 
 def test_rows_of_an_earlier_source_are_left_out(tmp_path):
     path = write_rows(tmp_path / "rows.jsonl", preferences(30))
-    first = examine(path, None, settings())
-    again = examine(path, None, settings(), others=first.rows)
+    earlier = Spool(tmp_path, "earlier")
+    first = examine(path, None, settings(), Workplace(tmp_path / "one", Processes(1)))
+    remember(first.known, earlier)
+    again = examine(path, None, settings(), Workplace(tmp_path / "two", Processes(1), earlier=earlier))
     assert again.verdict.rows_accepted == 0
     assert again.verdict.rows_rejected[0].reason == "duplicate: the same row as in another source"
 
@@ -195,10 +203,12 @@ def test_kept_rows_are_the_accepted_ones_but_for_the_withdrawn(tmp_path):
     rows = preferences(40)
     rows[20]["id"] = rows[3]["id"]
     rows[5]["chosen"] = 3
-    kept = []
     path = write_rows(tmp_path / "rows.jsonl", rows)
-    found = examine(path, None, settings(refused_share_at_most=0.2), keep=lambda row, line: kept.append((line, row)))
-    assert [line for line, _ in kept] == [line for line in range(1, 41) if line not in (6, 21)]
-    assert found.withdrawn == {4}
-    assert kept[0][1] == rows[0]
-    assert len(kept) - len(found.withdrawn) == found.verdict.rows_accepted
+    place = Workplace(tmp_path / "scratch", Processes(1), texts="auto")
+    found = examine(path, None, settings(refused_share_at_most=0.2), place)
+    with OriginWriter(tmp_path / "origins.parquet") as origins:
+        write_rows_of(found, tmp_path, 0, origins)
+    kept = [json.loads(line) for line in (tmp_path / "preferences.jsonl").read_text().splitlines()]
+    assert [row["source_id"] for row in kept] == [f"row-{n}" for n in range(40) if n not in (3, 5, 20)]
+    assert kept[0] == rows[0] | {"id": row_id(rows[0]), "source_id": "row-0", "split": "auto"}
+    assert len(kept) == found.verdict.rows_accepted

@@ -1,0 +1,137 @@
+"""A file in blocks of whole rows, each of which can be read without the others."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tasks.contracts.errors import DataRefused
+from tasks.data.formats import JSON_LINES, read_rows, refuse_array, rows_of_lines
+from tasks.data.pieces import LINE_BYTES_AT_MOST
+from tasks.data.printable import printable_path
+from tasks.data.rows import RawRow
+
+BLOCK_BYTES = 2 << 20
+BLOCK_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows of a file: lines of JSON Lines as they stand there, or rows that were read already."""
+
+    number: int  # from 0
+    first_line: int  # of `lines`
+    lines: bytes = b""
+    rows: tuple[RawRow, ...] = ()
+
+    def read(self) -> Iterator[RawRow]:
+        """The rows of the block in order, with their lines in the file."""
+        yield from self.rows
+        if self.lines:
+            yield from rows_of_lines(self.first_line, self.lines)
+
+
+class Blocks:
+    """The blocks of a file, up to its end or to what is wrong with the file as a whole.
+
+    Attributes:
+        refusal: why reading broke off; null where it did not. It is known when the iteration has ended.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.refusal: str | None = None
+
+    def __iter__(self) -> Iterator[Block]:
+        try:
+            yield from self._blocks()
+        except DataRefused as refusal:
+            self.refusal = refusal.message()
+        except OSError as fault:
+            self.refusal = f"{printable_path(self._path)}: cannot be read: {fault.strerror or type(fault).__name__}"
+
+    def _blocks(self) -> Iterator[Block]:
+        name = self._path.name.lower()
+        pieces = next((pieces for ending, pieces in JSON_LINES.items() if name.endswith(ending)), None)
+        yield from line_blocks(self._path, pieces) if pieces else row_blocks(self._path)
+
+
+def line_blocks(path: Path, pieces: Callable[[Path], Iterator[bytes]]) -> Iterator[Block]:
+    """Cut JSON Lines into blocks of about BLOCK_BYTES, between lines.
+
+    Raises:
+        DataRefused: as `pieces` does; a line is longer than LINE_BYTES_AT_MOST; the file is one JSON array. What
+            stands before that is yielded first.
+    """
+    number, line, is_first = 0, 1, True
+    for lines in _whole_lines(path, pieces(path)):
+        if is_first and lines.strip():
+            refuse_array(path, lines.lstrip().partition(b"\n")[0])
+            is_first = False
+        yield Block(number, line, lines=lines)
+        number, line = number + 1, line + lines.count(b"\n") + 1
+
+
+def _whole_lines(path: Path, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield runs of whole lines without the last line end of each."""
+    begun: list[bytes] = []
+    size = tail = lines = 0  # bytes begun; of them after the last line end; lines yielded
+    fault: DataRefused | None = None
+    try:
+        for piece in pieces:
+            begun.append(piece)
+            size += len(piece)
+            tail = len(piece) - piece.rfind(b"\n") - 1 if b"\n" in piece else tail + len(piece)
+            if size - tail >= BLOCK_BYTES:
+                run, _, rest = b"".join(begun).rpartition(b"\n")
+                begun, size = [rest], len(rest)
+                lines += run.count(b"\n") + 1
+                yield run
+            if tail > LINE_BYTES_AT_MOST:
+                break
+    except DataRefused as refusal:
+        fault = refusal
+    run, end, rest = b"".join(begun).rpartition(b"\n")
+    if run or end:
+        lines += run.count(b"\n") + 1
+        yield run
+    if tail > LINE_BYTES_AT_MOST:
+        raise DataRefused(
+            f"line {lines + 1} is too long", where=printable_path(path),
+            wanted=f"at most {LINE_BYTES_AT_MOST:,} bytes", found=f"over {len(rest):,}")
+    if fault:
+        raise fault
+    if rest:
+        yield rest
+
+
+def row_blocks(path: Path) -> Iterator[Block]:
+    """Read rows of any format, in blocks of at most BLOCK_ROWS rows and about BLOCK_BYTES characters.
+
+    Raises:
+        DataRefused: as formats.read_rows does, after the rows before were yielded.
+    """
+    number, characters = 0, 0
+    rows: list[RawRow] = []
+    fault: DataRefused | None = None
+    try:
+        for row in read_rows(path):
+            rows.append(row)
+            characters += _characters(row.value)
+            if len(rows) >= BLOCK_ROWS or characters >= BLOCK_BYTES:
+                yield Block(number, 1, rows=tuple(rows))
+                number, characters, rows = number + 1, 0, []
+    except DataRefused as refusal:
+        fault = refusal
+    if rows:
+        yield Block(number, 1, rows=tuple(rows))
+    if fault:
+        raise fault
+
+
+def _characters(value: object) -> int:
+    """About how long a value is."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list | tuple) else 8

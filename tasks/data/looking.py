@@ -1,0 +1,174 @@
+"""One block of rows, looked at without the others: which are refused, what each shows, and the keys it is known by.
+
+This is what processes do side by side. It holds no state, so that a block gives the same whoever looks at it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tasks.contracts.data_config import Kind, Split
+from tasks.data.blocks import Block
+from tasks.data.normal_text import key_bytes, letters_and_digits, normal, same_prompt
+from tasks.data.observations import LONGER, SHORTER, bits_of, signs_of
+from tasks.data.refusals import RowRefused
+from tasks.data.row_bytes import joined, members
+from tasks.data.schema import META, Row, canonical_row
+from tasks.data.shingles import Signatures, signatures
+
+KEYS = ("row", "id", "letters", "prompt", "label", "answer")  # what rows are known by; NO_KEY: by no such thing
+NO_KEY = 0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What to look for.
+
+    Args:
+        columns: our field name -> the file's.
+        texts: folder to write the checked rows to, one file a block; null: they are not written.
+        split: of the source, which each checked row names.
+    """
+
+    kind: Kind
+    columns: Mapping[str, str]
+    characters_at_most: int
+    texts: Path | None = None
+    split: Split = "auto"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What is known of the rows of one block. Arrays are as long as the rows that are not refused, in their order.
+
+    Attributes:
+        ids: uint8 [rows, 32], the sha256 that each row is named by.
+        keys: name of KEYS -> uint64 [rows].
+        swapped: bool [rows]: of its two answers the one whose key is larger is the chosen one.
+        signs: uint64 [rows], the bits of what each shows.
+        sizes: bytes of each checked row, with its line end, in the block's file.
+        near: the signatures of the rows; prompts: of their prompts, without those where a kind has none.
+    """
+
+    rows_read: int
+    refused: list[tuple[int, str]]
+    unknown: frozenset[str]
+    lines: np.ndarray
+    ids: np.ndarray
+    keys: dict[str, np.ndarray]
+    swapped: np.ndarray
+    signs: np.ndarray
+    sizes: np.ndarray
+    near: Signatures
+    prompts: Signatures
+
+
+def look(block: Block, asked: Asked) -> Looked:
+    """Read one block, refuse what is refused for itself, and say what is known of the other rows."""
+    found = _Found()
+    for raw in block.read():
+        found.rows_read += 1
+        try:
+            if raw.value is None:
+                raise RowRefused(raw.fault)
+            row, signs, unknown = canonical_row(asked.kind, raw.value, asked.columns, asked.characters_at_most)
+        except RowRefused as refusal:
+            found.refused.append((raw.line, str(refusal)))
+            continue
+        found.unknown |= unknown
+        found.lines.append(raw.line)
+        found.take(row, signs, asked.split if asked.texts else None)
+    if asked.texts:
+        text_file(asked.texts, block.number).write_bytes(b"".join(found.texts))
+        annotator_file(asked.texts, block.number).write_text(json.dumps(found.annotators))
+    return found.looked()
+
+
+def looking(asked: Asked) -> "partial[Looked]":
+    """`look` for what is asked, in a form that another process can be given."""
+    return partial(look, asked=asked)
+
+
+def text_file(folder: Path, number: int) -> Path:
+    """Where the checked rows of a block are written for the time being."""
+    return folder / f"{number:06d}.rows"
+
+
+def annotator_file(folder: Path, number: int) -> Path:
+    """Where it is written who labelled them: a JSON list of names and nulls."""
+    return folder / f"{number:06d}.annotators"
+
+
+@dataclass
+class _Found:
+    """The rows of a block so far."""
+
+    rows_read: int = 0
+    refused: list[tuple[int, str]] = field(default_factory=list)
+    unknown: set[str] = field(default_factory=set)
+    lines: list[int] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
+    ids: list[bytes] = field(default_factory=list)
+    keys: list[bytes] = field(default_factory=list)
+    swapped: list[bool] = field(default_factory=list)
+    signs: list[int] = field(default_factory=list)
+    annotators: list[str | None] = field(default_factory=list)
+    near: list[str] = field(default_factory=list)
+    prompts: list[str] = field(default_factory=list)
+
+    def take(self, row: Row, signs: Sequence[str], split: Split | None) -> None:
+        """Note what one canonical row is known by; write it with its split where one is given."""
+        parts = members(row)
+        digest = hashlib.sha256(joined(parts))
+        self.ids.append(digest.digest())
+        if split is not None:
+            own = {"source_id": parts["id"]} if "id" in parts else {}
+            self.texts.append(joined({**parts, **own, "id": f'"{digest.hexdigest()}"', "split": f'"{split}"'}) + b"\n")
+        annotator = row.get("annotator")
+        self.annotators.append(annotator if isinstance(annotator, str) else None)
+        texts = [str(value) for name, value in row.items() if name not in META]
+        self._note_keys(row, texts)
+        self.signs.append(bits_of((*signs, *signs_of(row, texts))) | _longer(row))
+        self.near.append("\n".join(texts))
+        if "prompt" in row:
+            self.prompts.append(str(row["prompt"]))
+
+    def _note_keys(self, row: Row, texts: Sequence[str]) -> None:
+        name = key_bytes(normal(str(row["id"]))) if "id" in row else _NONE
+        prompt = same_prompt(str(row["prompt"])) if "prompt" in row else ""
+        answer = normal(str(row.get("chosen", row.get("response", "")))) if texts else ""
+        chosen = key_bytes(answer) if "chosen" in row or "response" in row else _NONE
+        label, swapped = _NONE, False
+        if "rejected" in row:
+            rejected = key_bytes(normal(str(row["rejected"])))
+            swapped = chosen > rejected
+            label = key_bytes(prompt, *map(bytes.hex, sorted((chosen, rejected))))
+        self.swapped.append(swapped)
+        self.keys += (self.ids[-1][:8], name, key_bytes(*map(letters_and_digits, texts)),
+                      key_bytes(prompt) if "prompt" in row else _NONE, label, chosen)
+
+    def looked(self) -> Looked:
+        """The lists as arrays."""
+        keys = np.frombuffer(b"".join(self.keys), ">u8").astype(np.uint64).reshape(-1, len(KEYS))
+        return Looked(
+            self.rows_read, self.refused, frozenset(self.unknown), np.array(self.lines, np.int64),
+            np.frombuffer(b"".join(self.ids), np.uint8).reshape(-1, 32),
+            {name: keys[:, place] for place, name in enumerate(KEYS)}, np.array(self.swapped, bool),
+            np.array(self.signs, np.uint64), np.array(list(map(len, self.texts)), np.int64),
+            signatures(self.near), signatures(self.prompts))
+
+
+_NONE = bytes(8)
+
+
+def _longer(row: Row) -> int:
+    """The bit that says which answer of a pair is longer; 0 where neither is, or there is no pair."""
+    if "rejected" not in row:
+        return 0
+    difference = len(str(row["chosen"])) - len(str(row["rejected"]))
+    return LONGER if difference > 0 else SHORTER if difference < 0 else 0
