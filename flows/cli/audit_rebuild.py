@@ -13,7 +13,7 @@ from tasks.contracts.errors import Misused
 from tasks.contracts.places import home
 
 if TYPE_CHECKING:
-    from flows.rebuild.rebuild import Answer
+    from flows.rebuild.answer import Answer
 
 app = typer.Typer()
 
@@ -60,6 +60,9 @@ def _show(answer: "Answer") -> None:
     for line in answer.conditions:
         print(f"other than then: {line}")
     tables.show_rebuilt(answer.stages)
+    for stage in answer.stages:
+        if stage.error:
+            print(stage.error)
     if answer.kept:
         print(f"All that was made is in {answer.kept}; `git worktree remove --force {answer.kept}/tree` and `rm -r` "
               "end it.")

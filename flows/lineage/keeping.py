@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.run import Run
 from tasks.contracts.canonical import file_sha256, sha256_hex
-from tasks.contracts.places import CHECKED, CONSTRAINTS, DVC_LOCK, PARAMS, PREPARED
+from tasks.contracts.places import CHECKED, CONSTRAINTS, DVC_LOCK, METRICS, PARAMS, PREPARED
 from tasks.data.origins import ORIGINS
 from tasks.records.manifest_store import ManifestStore
 from tasks.records.uses import ALL_ROWS, INDEX, MANIFESTS, POLICY_MIX, ROWS
@@ -35,9 +35,10 @@ def keep(run: Run) -> Kept:
     Raises:
         DigestMismatch: a manifest lists other rows than prepare_data said; nothing of it was kept.
     """
+    metrics = sorted(path.relative_to(run.root) for path in (run.root / METRICS).glob("*.json"))  # DVC caches none
     return Kept(_keep_manifests(run), {
         path.as_posix(): keep_copy(run.home, run.root / path)
-        for path in KEPT if (run.root / path).is_file()})
+        for path in (*KEPT, *metrics) if (run.root / path).is_file()})
 
 
 def refused_report(run: Run, stage: str) -> dict[str, str]:

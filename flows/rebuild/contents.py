@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 FOLDER = ".dir"  # the digest of a folder ends so; its object lists the files
@@ -15,6 +15,7 @@ class Contents:
 
     cache: Path
     beside: Path  # a folder in which an output that is not cached may lie
+    kept: Mapping[str, Path] = field(default_factory=dict)  # path of an output -> a file that may be it
 
     def files(self, digest: str) -> Mapping[str, str] | None:
         """Path in the output -> digest of each file, "" for an output that is a file; None: the list is gone."""
@@ -27,15 +28,25 @@ class Contents:
 
     def file(self, path: str, digest: str) -> Path | None:
         """A file with these very bytes; None where there is none any more."""
-        lying = self.beside / path
-        found = self._cached(digest) or (lying if lying.is_file() else None)
-        return found if found is not None and _md5(found) == digest.removesuffix(FOLDER) else None
+        places = (self._cached(digest), self.beside / path, self.kept.get(path))
+        return next((one for one in places if one is not None and one.is_file() and md5_of(one) == digest), None)
 
     def _cached(self, digest: str) -> Path | None:
+        """An object of the cache; None where it is gone or was changed."""
         path = self.cache / "files" / "md5" / digest[:2] / digest[2:]
-        return path if path.is_file() else None
+        return path if path.is_file() and md5_of(path) == digest.removesuffix(FOLDER) else None
 
 
-def _md5(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """DVC's digest of a file or a folder, read from its bytes."""
+    if path.is_file():
+        return md5_of(path)
+    listed = sorted(({"md5": md5_of(file), "relpath": file.relative_to(path).as_posix()}
+                     for file in path.rglob("*") if file.is_file()), key=lambda one: one["relpath"])
+    return hashlib.md5(json.dumps(listed).encode(), usedforsecurity=False).hexdigest() + FOLDER
+
+
+def md5_of(path: Path) -> str:
+    """The md5 of a file's bytes, read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

@@ -8,25 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-GONE = "is not in both"
+OF_VALUES = math.inf  # the amount where what differs is no number
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two files differ most, and by how much.
+    """How a file differs, in words that follow its name, and by how much.
 
     `amount` is |a - b| / max(1, |a|), a being the recorded value: relative for large numbers, absolute for small ones;
     infinite where what differs is no number.
     """
 
-    where: str
+    text: str
     amount: float
-    absolute: float = math.inf
 
-    def sentence(self) -> str:
-        if math.isinf(self.amount):
-            return self.where
-        return f"by at most {self.absolute:.3g} ({self.amount:.3g} of the value), in {self.where}"
+    @staticmethod
+    def of_numbers(where: str, apart: float, amount: float) -> "Difference":
+        share = "" if apart == amount else f", {amount:.3g} of the value,"
+        return Difference(f"differs by at most {apart:.3g}{share} in {where}", amount)
 
 
 def largest(recorded: Path, rebuilt: Path, name: str) -> Difference:
@@ -36,7 +35,7 @@ def largest(recorded: Path, rebuilt: Path, name: str) -> Difference:
         found = list(reader(recorded, rebuilt)) if reader else [_bytes(recorded, rebuilt)]
     except ValueError:  # it is not what its name says
         found = [_bytes(recorded, rebuilt)]
-    return max(found, key=lambda one: one.amount, default=Difference("its layout alone, no value", 0.0, 0.0))
+    return max(found, key=lambda one: one.amount, default=Difference("differs in its layout alone, in no value", 0.0))
 
 
 def _tensors(recorded: Path, rebuilt: Path) -> Iterator[Difference]:
@@ -47,7 +46,7 @@ def _tensors(recorded: Path, rebuilt: Path) -> Iterator[Difference]:
             names = set(a.keys()), set(b.keys())
             for name in sorted(names[0] | names[1]):
                 if not all(name in one for one in names):
-                    yield Difference(f"tensor {name} {GONE}", math.inf)
+                    yield Difference(f"differs in tensor {name}, which one of the two lacks", OF_VALUES)
                 else:
                     yield from _tensor(name, a.get_tensor(name), b.get_tensor(name))
     except SafetensorError as error:
@@ -56,12 +55,13 @@ def _tensors(recorded: Path, rebuilt: Path) -> Iterator[Difference]:
 
 def _tensor(name: str, a: Any, b: Any) -> Iterator[Difference]:
     if a.shape != b.shape or a.dtype != b.dtype:
-        yield Difference(f"tensor {name} is {b.dtype}{list(b.shape)}, and was {a.dtype}{list(a.shape)}", math.inf)
+        yield Difference(f"differs in tensor {name}: {a.dtype}{list(a.shape)} then, {b.dtype}{list(b.shape)} now",
+                         OF_VALUES)
     elif not a.equal(b):
         wide, other = a.double(), b.double()
         apart = (wide - other).abs().masked_fill(wide.isnan() & other.isnan(), 0.0).nan_to_num(math.inf, math.inf)
         scaled = apart / wide.abs().clamp(min=1.0).nan_to_num(1.0, 1.0)
-        yield Difference(f"tensor {name}", scaled.max().item(), apart.max().item())
+        yield Difference.of_numbers(f"tensor {name}", apart.max().item(), scaled.max().item())
 
 
 def _json(recorded: Path, rebuilt: Path) -> Iterator[Difference]:
@@ -85,7 +85,7 @@ def _values(where: str, a: Any, b: Any) -> Iterator[Difference]:
     elif all(numbers):
         yield from _numbers(where, float(a), float(b))
     elif a != b:
-        yield Difference(f"value {where} is another one", math.inf)
+        yield Difference(f"differs in value {where or 'alone'}", OF_VALUES)
 
 
 def _numbers(where: str, a: float, b: float) -> Iterator[Difference]:
@@ -93,9 +93,9 @@ def _numbers(where: str, a: float, b: float) -> Iterator[Difference]:
         return
     apart = abs(a - b)
     if math.isfinite(apart):
-        yield Difference(f"value {where}", apart / max(1.0, abs(a)), apart)
+        yield Difference.of_numbers(f"value {where}", apart, apart / max(1.0, abs(a)))
     else:
-        yield Difference(f"value {where} is {b}, and was {a}", math.inf)
+        yield Difference(f"differs in value {where}: {a} then, {b} now", OF_VALUES)
 
 
 def _cells(recorded: Path, rebuilt: Path) -> Iterator[Difference]:
@@ -114,4 +114,4 @@ def _bytes(recorded: Path, rebuilt: Path) -> Difference:
     a, b = recorded.read_bytes(), rebuilt.read_bytes()
     first = next((index for index, pair in enumerate(zip(a, b, strict=False)) if pair[0] != pair[1]),
                  min(len(a), len(b)))
-    return Difference(f"its bytes from {first:,} on", math.inf)
+    return Difference(f"differs in its bytes from {first:,} on", OF_VALUES)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from flows.rebuild.contents import digest_of
 from tasks.contracts.canonical import file_sha256
 from tasks.contracts.errors import DigestMismatch, Fault, Refused
 
@@ -45,7 +46,8 @@ def bring_data(tree: Path, stores: Stores, wanted: Mapping[str, str]) -> None:
         wanted: path -> DVC's digest.
 
     Raises:
-        Refused: it is in neither cache nor remote any more.
+        Refused: they are in neither cache nor remote any more, or a stage read what nobody tracks.
+        DigestMismatch: what the cache or the remote had has other bytes.
     """
     with opened(tree) as repo:
         tracked = {Path(out.fs_path).relative_to(tree).as_posix(): Path(stage.path)
@@ -54,6 +56,12 @@ def bring_data(tree: Path, stores: Stores, wanted: Mapping[str, str]) -> None:
         if any(overlap(path, one) for one in wanted):
             _name_bytes(file, Path(path).name, wanted.get(path))
             _bring(tree, stores, file, path, wanted.get(path, ""))
+    for path, digest in wanted.items():
+        if not (tree / path).exists():
+            raise Refused("an input of its run is neither in its commit nor tracked by DVC", where=path)
+        if any(overlap(path, one) for one in tracked) and digest_of(tree / path) != digest:
+            raise DigestMismatch("the data are not those that it was made from", where=path, wanted=f"md5 {digest}",
+                                 found=f"md5 {digest_of(tree / path)}")
 
 
 def bring_outputs(tree: Path, stores: Stores, paths: Collection[str]) -> None:
@@ -66,20 +74,13 @@ def bring_outputs(tree: Path, stores: Stores, paths: Collection[str]) -> None:
         _bring(tree, stores, tree / path, path, "")
 
 
-def refuse_other_data(tree: Path, wanted: Mapping[str, str], sources: Mapping[str, str]) -> None:
-    """See that data are what the run read, by DVC's digests and by the sha256 that check_data wrote down.
-
-    Raises:
-        Refused: some input is not there at all.
-        DigestMismatch: a data file has other bytes.
-    """
-    for path in wanted:
-        if not (tree / path).exists():
-            raise Refused("an input of its run is neither in its commit nor tracked by DVC", where=path)
+def refuse_other_sources(tree: Path, sources: Mapping[str, str]) -> None:
+    """Hold each data file against the sha256 that check_data wrote down. Raises DigestMismatch."""
     for path, sha256 in sources.items():
         found = file_sha256(tree / path) if (tree / path).is_file() else "no such file"
-        if any(overlap(path, one) for one in wanted) and found != sha256:
-            raise DigestMismatch("the data are not those that it was made from", where=path, wanted=sha256, found=found)
+        if found != sha256:
+            raise DigestMismatch("the data are not those that it was made from", where=path, wanted=f"sha256 {sha256}",
+                                 found=found)
 
 
 def overlap(a: str, b: str) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -13,6 +12,7 @@ from flows.desk import Desk
 from flows.groups import Groups
 from flows.lineage.versions import Told, told
 from flows.rebuild import inputs, locks
+from flows.rebuild.answer import Answer
 from flows.rebuild.conditions import machine_changed, packages_changed, refuse_other_packages
 from flows.rebuild.contents import Contents
 from flows.rebuild.running import run_again
@@ -38,50 +38,6 @@ class Wanted:
     keep: bool = False  # leave the worktree behind
 
 
-@dataclass(frozen=True)
-class Answer:
-    """How a rebuild came out."""
-
-    subject: Subject
-    stages: tuple[Compared, ...]
-    conditions: tuple[str, ...]  # what was another thing than then: packages, hardware
-    digest: str | None  # of the rebuilt model; None where it was not made
-    kept: Path | None
-
-    @property
-    def verdict(self) -> str:
-        """The worst of all stages'."""
-        found = {one.verdict for one in self.stages}
-        return next((one for one in ("different", "within tolerance") if one in found), "identical")
-
-    @property
-    def cause(self) -> str | None:
-        """The first stage that differs and why; None where none does."""
-        return next((f"{one.name}: {one.detail}" for one in self.stages if one.verdict == "different"), None)
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in a sentence."""
-        one, count = self.subject.one, f"{len(self.stages)} stage{'s' if len(self.stages) > 1 else ''}"
-        if self.cause:
-            suspects = f" First suspects: {'; '.join(self.conditions[:5])}." if self.conditions else ""
-            return f"{one} does NOT come out again: {self.cause}.{suspects}"
-        if self.verdict == "identical":
-            return f"{one} comes out again bit for bit: {count}, the same bytes in every file."
-        most = max(self.stages, key=lambda stage: stage.amount)
-        same = sum(stage.verdict == "identical" for stage in self.stages)
-        return f"{one} comes out again within tolerance: {same} of {count} bit for bit; {most.name} {most.detail}."
-
-    def as_json(self) -> dict[str, Any]:
-        """The answer of `--json`."""
-        one = self.subject.one
-        return {"name": one.name, "version": one.version, "commit": self.subject.commit,
-                "dirty": self.subject.diff is not None, "verdict": self.verdict, "cause": self.cause,
-                "stages": [stage.payload() for stage in self.stages], "conditions": list(self.conditions),
-                "digest": {"recorded": one.digest, "rebuilt": self.digest}, "sentence": self.sentence,
-                "kept": str(self.kept) if self.kept else None}
-
-
 def rebuild(desk: Desk, wanted: Wanted) -> Answer:
     """Run every stage of a version again in a worktree of its own and write the verdicts into the ledger.
 
@@ -103,7 +59,7 @@ def rebuild(desk: Desk, wanted: Wanted) -> Answer:
     with _place(desk, subject, wanted) as (place, tree):
         stores = inputs.Stores.of(desk.root)
         _bring(tree, stores, entries, subject, recorded, chosen)
-        then = Contents(stores.cache, desk.root)
+        then = Contents(stores.cache, desk.root, subject.kept)
         stages = _run_and_compare(desk, place, tree, recorded, chosen, then, wanted.tolerance)
         made = _digest(tree, desk, wanted.name)
     answer = Answer(subject, tuple(stages), (*packages, *machine_changed(subject.machine)), made,
@@ -137,9 +93,10 @@ def _bring(
         inputs.bring_data(tree, stores, outside)
         inputs.bring_outputs(tree, stores, locks.from_left_out(recorded, chosen))
     except Refused as refusal:
-        raise Refused(refusal.what, where=refusal.where, wanted=refusal.wanted, found=refusal.found,
-                      next_step=_deleted(entries, refusal.wanted)) from None
-    inputs.refuse_other_data(tree, outside, subject.sources)
+        raise type(refusal)(refusal.what, where=refusal.where, wanted=refusal.wanted, found=refusal.found,
+                            next_step=_deleted(entries, refusal.wanted)) from None
+    if any(inputs.overlap(path, one) for path in subject.sources for one in outside):
+        inputs.refuse_other_sources(tree, subject.sources)
 
 
 def _run_and_compare(
@@ -154,7 +111,7 @@ def _run_and_compare(
             continue
         seconds = run_again(name, desk, place, tree)
         if isinstance(seconds, HallmarkError):
-            found.append(Compared(name, "different", f"broke off: {type(seconds).__name__}"))
+            found.append(Compared(name, "different", f"broke off: {type(seconds).__name__}", error=str(seconds)))
             continue
         now = locks.read_locks((tree / DVC_LOCK).read_text(encoding="utf-8"))[name]
         found.append(compare(name, recorded, now, then, here, tolerance=tolerance, seconds=seconds))

@@ -1,6 +1,7 @@
 """A stage of a rebuild, run as the flow runs it, with records and caches of its own."""
 
 import os
+import shutil
 from pathlib import Path
 
 from flows.desk import Desk
@@ -24,4 +25,14 @@ def run_again(name: str, desk: Desk, place: Path, tree: Path) -> float | Hallmar
     except HallmarkError as error:
         if error.retryable or isinstance(error, DiskFull):
             raise
+        return _with_log(error, at.log_of(name), desk.home / "logs" / desk.id / f"{name}.log")
+
+
+def _with_log(error: HallmarkError, log: Path, kept: Path) -> HallmarkError:
+    """The error with a log that outlives the rebuild's folder."""
+    if not log.is_file():
         return error
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(log, kept)
+    return type(error)(error.what, where=error.where, wanted=error.wanted, found=error.found,
+                       next_step=f"Its output is in {kept}.")

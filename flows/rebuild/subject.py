@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.lineage.keeping import kept_file
 from flows.lineage.reading import kept_text
 from flows.lineage.versions import Registration, Told, registration
 from tasks.contracts.canonical import sha256_hex
@@ -26,6 +27,7 @@ class Subject:
     lock: str  # dvc.lock at the end of the run
     packages: str  # `name==version` a line: what was installed, in earlier releases the lock file of packages
     sources: Mapping[str, str]  # data file -> sha256, as check_data read it
+    kept: Mapping[str, Path]  # path in the workspace -> the copy that was kept of it
     machine: Mapping[str, str]  # interpreter and hardware, as tasks.records.machine says them
 
 
@@ -45,7 +47,8 @@ def subject_of(home: Path, entries: Sequence[Told], name: str, version: int) -> 
     return Subject(
         one, run["commit"], _diff(home, run["diff_sha256"]) if run["diff_sha256"] else None,
         params=_kept(home, one, PARAMS), lock=_kept(home, one, DVC_LOCK), packages=_packages(home, one, run),
-        sources=_sources(home, one), machine={key: run[key] for key in MACHINE if key in run})
+        sources=_sources(home, one), kept={path: kept_file(home, digest) for path, digest in one.files.items()},
+        machine={key: run[key] for key in MACHINE if key in run})
 
 
 def _kept(home: Path, one: Registration, path: Path) -> str:

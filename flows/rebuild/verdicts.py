@@ -1,15 +1,14 @@
 """What is said of a stage that was run again: identical, within tolerance, or different and at which input."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sized
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from flows.rebuild.contents import Contents
-from flows.rebuild.differences import Difference, largest
+from flows.rebuild.differences import OF_VALUES, Difference, largest
 from flows.rebuild.locks import Locks, StageLock, changed_inputs, maker
 
 Verdict = Literal["identical", "within tolerance", "different"]
-UNKNOWN = float("inf")
 
 
 @dataclass(frozen=True)
@@ -18,13 +17,14 @@ class Compared:
 
     name: str
     verdict: Verdict
-    detail: str
+    detail: str  # names and numbers alone: it goes into the ledger
     seconds: float | None = None  # how long it took; None where it did not run to its end
     amount: float = 0.0  # see Difference; 0 where the bytes are the same
+    error: str = ""  # what a stage that broke off said
 
     def payload(self) -> dict[str, Any]:
-        """As `--json` and the ledger have it."""
-        return {key: value for key, value in asdict(self).items() if key != "amount"}
+        """As the ledger has it."""
+        return {"name": self.name, "verdict": self.verdict, "detail": self.detail, "seconds": self.seconds}
 
 
 def compare(
@@ -43,13 +43,17 @@ def compare(
     apart = sorted(differing(stage, now, then, here), key=lambda one: -one.amount)
     though = f", though {inputs[0]}" if inputs else ""
     if not apart:
-        return Compared(name, "identical", f"the same bytes in {len(stage.writes)} outputs{though}", seconds)
-    most = apart[0]
-    if most.amount <= tolerance:
-        return Compared(name, "within tolerance", f"differs {most.sentence()}{though}", seconds, most.amount)
-    how = "differs " + most.sentence() if most.amount < UNKNOWN else most.sentence() + " differs"
+        return Compared(name, "identical", f"the same bytes in {counted(stage.writes, 'output')}{though}", seconds)
+    how, amount = apart[0].text, apart[0].amount
+    if amount <= tolerance:
+        return Compared(name, "within tolerance", f"{how}{though}", seconds, amount)
     detail = f"{inputs[0]}; {how}" if inputs else f"on the same inputs {how}"
-    return Compared(name, "different", detail, seconds, most.amount)
+    return Compared(name, "different", detail, seconds, amount)
+
+
+def counted(things: Sized, name: str) -> str:
+    """`1 output`, `2 outputs`."""
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def differing(stage: StageLock, now: StageLock, then: Contents, here: Contents) -> Iterator[Difference]:
@@ -62,8 +66,7 @@ def differing(stage: StageLock, now: StageLock, then: Contents, here: Contents) 
 def _in_output(path: str, recorded: str, rebuilt: str, then: Contents, here: Contents) -> Iterator[Difference]:
     before, after = then.files(recorded), here.files(rebuilt) if rebuilt else None
     if before is None or after is None:
-        gone = "recorded" if before is None else "rebuilt"
-        yield Difference(f"{path} (its {gone} bytes are not here to be looked into)", UNKNOWN)
+        yield _unseen(path, before)
         return
     for file in sorted(before.keys() | after.keys()):
         if before.get(file) != after.get(file):
@@ -72,13 +75,18 @@ def _in_output(path: str, recorded: str, rebuilt: str, then: Contents, here: Con
 
 def _in_file(path: str, recorded: str | None, rebuilt: str | None, then: Contents, here: Contents) -> Difference:
     if recorded is None or rebuilt is None:
-        return Difference(f"{path} (which {'is new' if recorded is None else 'is missing'})", UNKNOWN)
-    files = then.file(path, recorded), here.file(path, rebuilt)
-    if files[0] is None or files[1] is None:
-        gone = "recorded" if files[0] is None else "rebuilt"
-        return Difference(f"{path} (its {gone} bytes are not here to be looked into)", UNKNOWN)
-    found = largest(files[0], files[1], path)
-    return Difference(f"{found.where} of {path}", found.amount, found.absolute)
+        how = "was not there then" if recorded is None else "is not written any more"
+        return Difference(f"{path} {how}", OF_VALUES)
+    before, after = then.file(path, recorded), here.file(path, rebuilt)
+    if before is None or after is None:
+        return _unseen(path, before)
+    found = largest(before, after, path)
+    return Difference(f"{path} {found.text}", found.amount)
+
+
+def _unseen(path: str, recorded: object) -> Difference:
+    whose = "recorded" if recorded is None else "rebuilt"
+    return Difference(f"{path} differs, its {whose} bytes are not here to be looked into", OF_VALUES)
 
 
 def _told(path: str, sentence: str, recorded: Locks) -> str:
