@@ -15,10 +15,13 @@ test a copy of its own, the current folder in it.
     day 12  version 5   started by anna, passed, approved by ben, promoted; it is the champion, `previous` is version 2
     day 13  version 6   started by anna, passed, and waits for approval: it is the challenger
 
-Reward model version N is that of policy version N. `ERASED` is a row of preferences.jsonl.gz, line 5, of nia, which
-trained every version; nobody has forgotten it yet.
+Reward model version N is that of policy version N. Rows, by their ids: `ERASED` is line 7 of preferences.jsonl.gz, of
+nia, which trained every version; nobody has forgotten it yet. `LATER` is line 1 of later.jsonl, which trained all but
+version 1. `DEMONSTRATED` is line 1 of demonstrations.jsonl, `HELD_OUT` that of held_out.jsonl.
 """
 
+import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -42,12 +45,12 @@ from flows.reconcile import snapshot
 from flows.registration import register
 from flows.run import Run, begin
 from flows.stages import StageRun
-from tasks.contracts.canonical import row_id
 from tasks.contracts.errors import DataRefused
 from tasks.records import tracking
 from tasks.records.digests import stage_lock_digest
 from tasks.records.ledger import Ledger
 from tasks.records.signatures import Key
+from tests.data.rows_on_disk import demonstrations, preferences
 from tests.flows.audit_data import DVC_YAML, FIRST, SECOND, STAGES, commit, dvc, lay_data, lay_models, prepared
 from tests.flows.hands import people, proves
 
@@ -70,14 +73,15 @@ DVC_CONFIG = """\
 GITIGNORE = "/.hallmark/\n/build/\n/data\n__pycache__/\n"
 
 
-def erased() -> str:
-    """The id of line 5 of preferences.jsonl.gz."""
-    from tests.data.rows_on_disk import preferences
-
-    return row_id(preferences(31)[4] | {"annotator": "nia"})
+def id_of(row: Mapping[str, str]) -> str:
+    """The id of a row of plain ASCII texts, whose canonical JSON is easily written: sorted keys, no spaces."""
+    return hashlib.sha256(json.dumps(row, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-ERASED = erased()
+ERASED = id_of(preferences(31)[6] | {"annotator": "nia"})
+LATER = id_of(preferences(20, 200)[0] | {"annotator": "nia"})
+DEMONSTRATED = id_of(demonstrations(30)[0])
+HELD_OUT = id_of(preferences(30, 100)[0] | {"annotator": "nia"})
 
 
 def day(number: int, hour: int = 3) -> datetime:
@@ -155,7 +159,7 @@ def settle(root: Path) -> dict[str, Key]:
         (root / name).unlink()
     (root / ".dvc/config").write_text(DVC_CONFIG, encoding="utf-8")
     (root / "infra").mkdir()
-    (root / "infra/constraints.txt").write_text("numpy==2.4.1\ntorch==2.13.0\n", encoding="utf-8")
+    (root / "infra/constraints.txt").write_text("mlflow==3.17.2\nnumpy==1.0.0\n", encoding="utf-8")
     commit(root, "workspace")
     return people(root, *PEOPLE)
 

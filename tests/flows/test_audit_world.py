@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 from flows import history, succession
-from tests.flows.audit_world import ERASED, World
+from tests.flows.audit_world import DEMONSTRATED, ERASED, HELD_OUT, LATER, World
 
 
 def test_the_world_is_as_its_page_tells_it(audited: World) -> None:
@@ -17,7 +17,11 @@ def test_the_world_is_as_its_page_tells_it(audited: World) -> None:
     assert [one.version for one in history.challengers(entries, "policy")] == [6]
     assert [entry.time[:10] for entry in entries if entry.kind == "promoted"] == [
         "2026-01-05", "2026-01-06", "2026-01-10", "2026-01-11", "2026-01-12"]
-    assert ERASED in (audited.root / "build/checked/preferences.jsonl").read_text()
+    trained = (audited.root / "build/prepared/preferences_train.jsonl").read_text()
+    assert ERASED in trained
+    assert LATER in trained
+    assert DEMONSTRATED in (audited.root / "build/checked/demonstrations.jsonl").read_text()
+    assert HELD_OUT in (audited.root / "build/prepared/preferences_test.jsonl").read_text()
 
 
 def test_a_copy_of_the_world_names_no_path_of_the_one_that_it_was_made_from(audited: World, lived) -> None:
