@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.erasure.needles import Needles
-from flows.erasure.searching import holds
+from flows.erasure.searching import WEIGHTS, holds
+from flows.erasure.stores import is_object
 from flows.erasure.work import folder as notes
 from tasks.contracts.places import BUILD, CHECKPOINTS
 
-STAYS = ("ledger", "mlflow.db", "keys", "manifests", "bundles", "files")  # below home(): it is named, never removed
+STAYS = ("ledger", "keys", "manifests", "bundles", "files", "prefect")  # below home(): it is named, never removed
 MODELS = "models"  # below MLflow's artifacts: the bytes of registered versions
 
 
@@ -25,13 +26,14 @@ def held(root: Path, home: Path, needles: Needles, stores: Iterable[Path]) -> He
     """What lies in build/ and in the state folder, each file searched; resumable states of training go unsearched.
 
     Args:
-        stores: folders of DVC's cache and remotes, which are searched by their objects.
+        stores: folders of DVC's cache and remotes, whose objects are searched elsewhere.
     """
     texts, shards = needles.of_text(), needles.of_text_and_shards()
-    goes = [path for path in _files(root / BUILD, ()) if holds(path, shards)]
-    goes += list(_files(home / CHECKPOINTS, ()))
-    beside = (*stores, notes(home), home / CHECKPOINTS)
-    found = [path for path in _files(home, beside) if holds(path, texts)]
+    goes = [path for path in _files(root / BUILD) if holds(path, shards)]
+    goes += list(_files(home / CHECKPOINTS))
+    apart, folders = (notes(home).absolute(), (home / CHECKPOINTS).absolute()), [one.absolute() for one in stores]
+    found = [path for path in _files(home) if not _is_below(path, apart)
+             and not (is_object(path) and _is_below(path, folders)) and holds(path, texts)]
     return Held([*goes, *(path for path in found if not _stays(path, home))],
                 [path for path in found if _stays(path, home)])
 
@@ -44,16 +46,18 @@ def remove(paths: Iterable[Path]) -> None:
 
 def _stays(path: Path, home: Path) -> bool:
     parts = path.relative_to(home).parts
-    return parts[0].startswith(STAYS) or path.suffix in (".db", ".sqlite") or _is_model(parts)
+    return parts[0].startswith(STAYS) or ".db" in path.name or _is_model(parts)
 
 
 def _is_model(parts: Sequence[str]) -> bool:
     return parts[0] == "mlartifacts" and MODELS in parts[1:3]
 
 
-def _files(folder: Path, without: Iterable[Path]) -> Iterator[Path]:
-    left_out = [path.absolute() for path in without]
+def _is_below(path: Path, folders: Iterable[Path]) -> bool:
+    return any(path.absolute().is_relative_to(folder) for folder in folders)
+
+
+def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.is_file() and not path.is_symlink() and not any(
-                path.absolute().is_relative_to(one) for one in left_out):
+        if path.is_file() and not path.is_symlink() and path.suffix != WEIGHTS:
             yield path

@@ -8,7 +8,7 @@ from pathlib import Path
 from flows.erasure.data_rows import Found, find, how_read
 from flows.erasure.known_objects import Known
 from flows.erasure.needles import Needles
-from flows.erasure.searching import holds
+from flows.erasure.searching import WEIGHTS, holds
 from flows.erasure.stores import Store, listed
 from tasks.contracts.data_config import DataConfig
 from tasks.contracts.errors import DataRefused
@@ -55,6 +55,8 @@ def going(found: Sequence[Store], search: Search) -> Going:
 
 def is_of_rows(name: str, store: Store, search: Search) -> bool:
     """Whether an object holds one of the rows: as a row where it was a data file, else by its text."""
+    if search.known.paths.get(name, "").endswith(WEIGHTS):
+        return False
     path, relpath = store.path(name, search.scratch), search.known.data_file(name)
     if relpath is not None and rows_in(path, relpath, search):
         return True

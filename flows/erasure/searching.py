@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PIECE_BYTES = 4 << 20
+WEIGHTS = ".safetensors"  # numbers, which are not searched
 GZIP, ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 
 

@@ -1,8 +1,6 @@
 """The steps of an erasure, each of which finds out itself what is left to do."""
 
 import hashlib
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from flows.erasure.looking import Say, searching
 from flows.erasure.objects import Search, going
 from flows.erasure.rewriting import write_without
 from flows.erasure.searching import holds
-from flows.erasure.stores import CACHE, Store, run_cache
+from flows.erasure.stores import CACHE, Store, faults, opened, run_cache
 from flows.erasure.work import Work, keep_work
 from tasks.contracts.errors import ServiceUnreachable
 
@@ -34,7 +32,8 @@ def rewrite(root: Path, relpath: str, lines: Sequence[Found]) -> None:
 def new_version(desk: Desk) -> int | None:
     """Have DVC name data/ as it lies now, and the ledger too; None where there is no data."""
     if (desk.root / DATA_DVC).is_file() and files(desk.root):
-        dvc(desk.root, "add", "--quiet", str(DATA))
+        with opened(desk.root) as repo, faults("data.dvc"):
+            repo.add(str(DATA))
     made = data_versions.record(desk, "rows forgotten")
     return made.version if made else None
 
@@ -60,7 +59,8 @@ def delete_objects(desk: Desk, work: Work, say: Say) -> tuple[Work, list[Service
 def push(root: Path, store: Store, paths: Sequence[str]) -> None:
     """Push the new data version to a remote that had the old one, so that no clone is left without data."""
     if store.name != CACHE and any(Path(path).parts[:1] == DATA.parts for path in paths):
-        dvc(root, "push", "--quiet", "--remote", store.name, str(DATA_DVC))
+        with opened(root) as repo, faults(f"{store.name} ({store.place})"):
+            repo.push(targets=[str(DATA_DVC)], remote=store.name)
 
 
 def take(store: Store, names: Sequence[str]) -> None:
@@ -106,12 +106,3 @@ def shown(path: Path, desk: Desk) -> str:
         if path.absolute().is_relative_to(folder):
             return (Path(name) / path.absolute().relative_to(folder)).as_posix()
     return str(path)
-
-
-def dvc(root: Path, *words: str) -> None:
-    """Run DVC. Raises ServiceUnreachable with its own words where it fails."""
-    done = subprocess.run([sys.executable, "-m", "dvc", *words], cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ServiceUnreachable(f"`dvc {' '.join(words)}` failed", where=str(root),
-                                 found=" ".join(done.stderr.split())[-300:],
-                                 next_step="Put it right and give the same command again: it goes on from here.")

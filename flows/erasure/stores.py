@@ -1,15 +1,20 @@
 """DVC's cache and remotes as stores of objects that are named by their md5."""
 
 import json
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.contracts.errors import HallmarkError, ServiceUnreachable
 
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
 CACHE = "cache"
+_OBJECT = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 @dataclass
@@ -24,8 +29,7 @@ class Store:
     def objects(self) -> list[str]:
         """The names of all objects."""
         if self.folder is not None:
-            return sorted(one.parent.name + one.name for one in self.folder.glob("[0-9a-f][0-9a-f]/*")
-                          if one.is_file() and len(one.name.removesuffix(".dir")) == 30)
+            return sorted(one.parent.name + one.name for one in self.folder.glob("*/*") if is_object(one))
         with self._faults():
             return sorted(self.odb.all())
 
@@ -62,19 +66,35 @@ class Store:
                     "the remote's folder is not there", where=f"remote {self.name}", wanted=self.place,
                     next_step="Mount or make it, and give the same command again: it goes on from here.")
 
-    @contextmanager
-    def _faults(self) -> Iterator[None]:
-        try:
-            yield
-        except HallmarkError:
-            raise
-        except Exception as fault:  # the library of each cloud has errors of its own
-            said = " ".join(str(fault).split())[:200]
-            raise ServiceUnreachable(
-                "the store does not answer", where=f"{self.name} ({self.place})",
-                found=f"{type(fault).__name__}: {said}",
-                next_step="See that it can be reached and written, and give the same command again: it goes on from "
-                          "here.") from fault
+    def _faults(self) -> AbstractContextManager[None]:
+        return faults(f"{self.name} ({self.place})")
+
+
+@contextmanager
+def faults(where: str) -> Iterator[None]:
+    """Whatever DVC and the libraries below it raise is ServiceUnreachable; each cloud's has errors of its own."""
+    try:
+        yield
+    except HallmarkError:
+        raise
+    except Exception as fault:
+        raise ServiceUnreachable(
+            "DVC could not read or write it", where=where,
+            found=f"{type(fault).__name__}: {' '.join(str(fault).split())[:200]}",
+            next_step="See that it can be reached and written, and give the same command again: it goes on from "
+                      "here.") from fault
+
+
+@contextmanager
+def opened(root: Path) -> Iterator["Repo"]:
+    """DVC on the workspace, saying nothing."""
+    import logging
+
+    from dvc.repo import Repo
+
+    logging.getLogger("dvc").setLevel(logging.ERROR)  # it tells how to track data.dvc with git
+    with Repo(str(root)) as repo:
+        yield repo
 
 
 def stores(root: Path, home: Path) -> list[Store]:
@@ -83,31 +103,27 @@ def stores(root: Path, home: Path) -> list[Store]:
     Raises:
         ServiceUnreachable: DVC cannot make sense of its config.
     """
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(root)) as repo:
-            found = [Store(CACHE, repo.cache.local.path, repo.cache.local, Path(repo.cache.local.path))]
-            for name, said in repo.config["remote"].items():
-                remote = repo.cloud.get_remote(name)
-                local = remote.fs.protocol == "local" or "local" in tuple(remote.fs.protocol)
-                folder = Path(remote.odb.path) if local else None
-                if folder is not None and folder.is_relative_to(home.absolute()):
-                    folder.mkdir(parents=True, exist_ok=True)  # our own store, which nothing was pushed to yet
-                found.append(Store(name, _without_password(said["url"]), remote.odb, folder))
-    except DvcException as fault:
-        raise ServiceUnreachable("DVC cannot open its cache and remotes", where=str(root / ".dvc/config"),
-                                 found=" ".join(str(fault).split())[:200]) from fault
+    with faults(str(root / ".dvc/config")), opened(root) as repo:
+        found = [Store(CACHE, repo.cache.local.path, repo.cache.local, Path(repo.cache.local.path))]
+        for name, said in repo.config["remote"].items():
+            remote = repo.cloud.get_remote(name)
+            local = remote.fs.protocol == "local" or "local" in tuple(remote.fs.protocol)
+            folder = Path(remote.odb.path) if local else None
+            if folder is not None and folder.is_relative_to(home.absolute()):
+                folder.mkdir(parents=True, exist_ok=True)  # our own store, which nothing was pushed to yet
+            found.append(Store(name, _without_password(said["url"]), remote.odb, folder))
     return found
 
 
 def run_cache(root: Path) -> Path:
     """The folder in which DVC notes which outputs a stage made of which inputs."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
+    with opened(root) as repo:
         return Path(repo.cache.legacy.path) / "runs"
+
+
+def is_object(path: Path) -> bool:
+    """Whether a file's place is that of an object: 2 and 30 characters of its md5; not what DVC left half copied."""
+    return path.is_file() and bool(_OBJECT.fullmatch(path.parent.name + path.name))
 
 
 def listed(path: Path) -> dict[str, str]:

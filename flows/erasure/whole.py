@@ -12,7 +12,7 @@ from flows.erasure.work import Work, open_work
 from flows.groups import Groups
 from flows.lineage.versions import told
 from flows.run import close_crashed
-from tasks.contracts.errors import Refused
+from tasks.contracts.errors import Misused, Refused
 
 
 def forget_rows(
@@ -41,11 +41,19 @@ def forget_rows(
         wanted = [row for row in rows if row not in done and row not in already]
         if wanted:
             seen = look(desk, wanted, say)
+            refuse_quoting(reason, seen)
             if not confirmed(seen):
                 raise Refused("was not confirmed; nothing was changed")
             work = begin(desk, seen, reason)
             ended.append(_ended(work, carry_on(desk, work, say)))
     return _together(ended, already) | {"champion_learned_from_them": champion_learned_from(desk.ledger)}
+
+
+def refuse_quoting(reason: str, seen: Look) -> None:
+    """Raise Misused for a reason that quotes a row: it stands in the ledger for ever."""
+    if any(text in reason for text in seen.needles.texts):
+        raise Misused("the reason quotes the row that is to be forgotten", where="--reason",
+                      wanted="a reason without text of the row, which stays in the ledger for ever")
 
 
 def left_to_forget(desk: Desk, rows: Sequence[str]) -> list[str]:
