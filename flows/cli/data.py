@@ -5,13 +5,15 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import data_forget, place
+from flows.cli import data_add, data_forget, data_show, place
 from tasks.contracts.config import load_params
 from tasks.contracts.data_config import DataConfig, SourceConfig
 from tasks.contracts.places import PARAMS
 from tasks.contracts.verdicts import Verdict
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See which rows are there and may train.")
+app.add_typer(data_add.app)
+app.add_typer(data_show.app)
 app.add_typer(data_forget.app)
 MOST_SHOWN = 20  # refused rows on a screen; --json has them all
 

@@ -1,8 +1,6 @@
 """The ledger names each state of the data once, by what DVC calls it, with its sheet."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,32 +18,14 @@ from tasks.contracts.errors import DataRefused
 from tasks.contracts.reporting import Silent
 from tests.data.rows_on_disk import demonstrations, preferences, write_rows
 from tests.flows.hands import desk
-
-SETTINGS = """\
-  sources:
-    - {path: data/pairs.jsonl, split: train, licence: CC-BY-4.0, consent: given, source: help desk, guideline: "2",
-       collected: 2026-10, collected_by: the desk}
-    - {path: data/sft.jsonl}
-  minimum_rows: 10
-"""
+from tests.flows.laid_data import data_md5, dvc_add, lay_data
 
 
 @pytest.fixture
 def clerk(workspace: Path) -> Desk:
     """Somebody at a workspace with two sources under DVC: 20 comparisons and 30 demonstrations."""
-    settings = workspace / "params.yaml"
-    before, _, after = settings.read_text().partition("  sources:\n")
-    settings.write_text(before + SETTINGS + after[after.index("  validation_share"):])
-    write_rows(workspace / "data/pairs.jsonl", preferences(20))
-    write_rows(workspace / "data/sft.jsonl", demonstrations(30))
-    dvc_add(workspace)
+    lay_data(workspace)
     return desk(workspace)
-
-
-def dvc_add(root: Path) -> str:
-    """Add data/ and return what DVC calls it."""
-    subprocess.run([sys.executable, "-m", "dvc", "add", "-q", "data"], cwd=root, check=True)
-    return (root / "data.dvc").read_text().split("md5: ")[1].split()[0]
 
 
 def entries(clerk: Desk) -> list:
@@ -57,7 +37,7 @@ def registered(files: Mapping[str, str]) -> Registration:
 
 
 def test_the_first_version_names_the_bytes_the_rows_and_where_they_came_from(clerk: Desk) -> None:
-    md5 = (clerk.root / "data.dvc").read_text().split("md5: ")[1].split()[0]
+    md5 = data_md5(clerk.root)
 
     first = record(clerk, "added")
 
