@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cyclonedx.model.component import Component
 
 MODEL = "model"  # its reference within the document
+TOLD = ("licence", "consent", "source", "guideline", "collected", "collected_by")  # of a data file, in params.yaml
 
 
 def bill_of_materials(subject: Subject) -> bytes:
@@ -87,14 +88,14 @@ def _data(subject: Subject) -> list["Component"]:
 
     return [Component(
         name=str(one["path"]), type=ComponentType.DATA, bom_ref=f"data {one['path']}", hashes=[_sha256(one["sha256"])],
-        licenses=[DisjunctiveLicense(name=str(one["licence"]))]) for one in subject.sources]
+        licenses=[DisjunctiveLicense(name=str(one["licence"]))] if one["licence"] != NOT_RECORDED else [])
+        for one in subject.sources]
 
 
 def data_of(source: dict[str, Any]) -> dict[str, Any]:
     """What is told of a data file."""
     told = {"rows accepted": str(source["rows_accepted"]), "split": str(source["split"])}
-    told |= {key: str(source.get(key) or NOT_RECORDED)
-             for key in ("consent", "source", "guideline", "collected", "collected_by")}
+    told |= {key: str(source.get(key) or NOT_RECORDED) for key in TOLD}
     return {"type": "dataset", "name": source["path"], "classification": NOT_RECORDED,
             "description": f"rows of the kind {source['kind']}",
             "contents": {"properties": [{"name": f"hallmark:{name}", "value": value} for name, value in told.items()]}}

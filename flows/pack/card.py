@@ -37,14 +37,15 @@ def front_matter(subject: Subject) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
     licences = {str(one["licence"]) for one in subject.sources} - {NOT_RECORDED}
+    asked = {one["metric"] for one in subject.findings}
     results = [EvalResult(
         task_type="text-generation", dataset_type="held-out", dataset_name=f"sha256:{one['measured_on'][:16]}",
-        metric_type=one["name"], metric_value=one["value"]) for one in subject.metrics]
+        metric_type=one["name"], metric_value=one["value"]) for one in subject.metrics if one["name"] in asked]
     base = subject.setting("base", "path")
     return str(ModelCardData(
         model_name=f"{subject.one.name}-{subject.one.version}", library_name="transformers",
         pipeline_tag="text-generation", tags=["rlhf", "hallmark"], eval_results=results,
-        base_model=str(base) if base else None, license="other",
+        base_model=str(base) if base else None, license="other",  # the hubs' word for one that they have no name for
         license_name="; ".join(sorted(licences)) or NOT_RECORDED).to_yaml())
 
 

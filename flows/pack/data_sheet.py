@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from flows.lineage.versions import NOT_RECORDED
+from flows.pack.bom import TOLD
 from flows.pack.subject import Subject
 from tasks.data.schema import SPELLINGS
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 FORMATS = {".csv": "text/csv", ".parquet": "application/x-parquet", ".json": "application/json"}
 JSON_LINES = "application/jsonlines"
-TOLD = ("licence", "consent", "source", "guideline", "collected", "collected_by")
 
 
 def croissant(subject: Subject) -> bytes | None:
@@ -36,6 +36,7 @@ def croissant(subject: Subject) -> bytes | None:
         distribution=[_file(one, ids[str(one["path"])]) for one in subject.sources],
         record_sets=[_records(one, ids[str(one["path"])]) for one in subject.sources if one["kind"] in SPELLINGS])
     said = made.to_json()
+    said["@context"].pop("@base", None)  # the library's own stand-in
     mlcroissant.Dataset(jsonld=said)  # reads it as anybody else would; raises where it is not valid
     return (json.dumps(said, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 

@@ -43,9 +43,9 @@ def pack(
         UnknownVersion, Refused: there is nothing to pack.
         DigestMismatch: something is not what was recorded; nothing was written.
     """
-    key = signing_key(desk.home, desk.ledger.keys())
     names = Names(desk.name, desk.params.promotion.reward_model)
     subject = read_subject(desk.root, desk.home, desk.ledger, names, version)
+    key = signing_key(desk.home, desk.ledger.keys())
     record = extract(subject, key, whole=whole_ledger)
     files = with_manifest(contents(subject, record, key, rows=rows, with_model=with_model), key)
     draft = out.with_name(f".{out.name}.draft")

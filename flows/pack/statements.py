@@ -14,6 +14,7 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PROVENANCE = "https://slsa.dev/provenance/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 BUILD_TYPE = "urn:hallmark:retraining:1"
+MODEL_DIGEST = "hallmarkModel"  # sha256 over the sorted sha256 of a model's files: of no file itself
 
 
 def provenance(subject: Subject) -> bytes:
@@ -43,7 +44,7 @@ def dependencies(subject: Subject) -> list[dict[str, Any]]:
     run, models = subject.started.payload, subject.bundle["models"]
     found: list[dict[str, Any]] = [{"name": "commit", "digest": {"gitCommit": run["commit"]}}]
     found += [{"name": str(one["path"]), "digest": {"sha256": one["sha256"]}} for one in subject.sources]
-    found += [{"name": f"{name} model", "digest": {"sha256": digest}} for name, digest in sorted(models.items())
+    found += [{"name": name, "digest": {MODEL_DIGEST: digest}} for name, digest in sorted(models.items())
               if name != subject.one.name]
     return found + [{"name": name, "uri": f"pkg:pypi/{name}@{version}"} for name, version in packages(subject)]
 

@@ -158,8 +158,12 @@ class Pack:
     def read(self, name):
         return b"".join(self.pieces(name))
 
-    def json(self, name):
-        return json.loads(self.read(name))
+    def json(self, name, lines=False):
+        """What a file of JSON says, or each of its lines."""
+        try:
+            return [json.loads(line) for line in self.read(name).splitlines()] if lines else json.loads(self.read(name))
+        except UNREADABLE as error:
+            raise Wrong(f"{name} cannot be read: {error}") from None
 
     def told(self, kind, **wanted):
         """Index and payload of the entries of a kind that say these things."""
@@ -173,8 +177,9 @@ def files_below(folder):
 
 def files(pack):
     """Each file is the one that the manifest lists, and no other is there."""
-    listed = dict(line.split("  ", 1)[::-1] for line in pack.read("MANIFEST.sha256").decode().splitlines())
     pack.manifest, faults = pack.sha256("MANIFEST.sha256"), []
+    lines = pack.read("MANIFEST.sha256").decode("utf-8", "replace").splitlines()
+    listed = dict(line.partition("  ")[::-2] for line in lines)
     for name, digest in listed.items():
         try:
             faults += [] if name in pack.names and pack.sha256(name) == digest else [
@@ -190,8 +195,7 @@ def files(pack):
 
 def ledger(pack):
     """Each entry hashes to what it names, is signed by the key whose turn it was, and lies below the signed head."""
-    head, lines = pack.json("ledger/head.json"), [
-        json.loads(line) for line in pack.read("ledger/entries.jsonl").splitlines()]
+    head, lines = pack.json("ledger/head.json"), pack.json("ledger/entries.jsonl", lines=True)
     pack.entries = [(line["entry"], json.loads(line["entry"]["payload_json"])) for line in lines]
     handovers = [(entry["index"], entry["key"], said["key"]) for entry, said in pack.entries
                  if entry["kind"] == "key rotated"]
@@ -221,9 +225,9 @@ def ledger(pack):
 def signature(pack):
     """The manifest is signed by the ledger's key: who packed is who keeps the ledger."""
     said = pack.json("MANIFEST.sig")
-    holds = said["digest"] == pack.manifest and said["key"] == pack.keys[-1]
-    unless((holds and signed_for("audit pack", pack.keys[-1], pack.manifest, said["signature"]),
-            f"MANIFEST.sig is no signature of the manifest by {pack.keys[-1]}"))
+    holds = said["key"] == pack.keys[-1] and signed_for(said["purpose"], said["key"], said["digest"], said["signature"])
+    unless((holds and said["purpose"] == "audit pack", f"MANIFEST.sig is no signature by {pack.keys[-1]}"),
+           (said["digest"] == pack.manifest, "MANIFEST.sha256 was changed, or its signature is of another one"))
     return f"the manifest is signed by {pack.keys[-1]}"
 
 
@@ -282,11 +286,15 @@ def approvals(pack):
     for index, one in sorted(pack.told("approved", **about) + pack.told("rejected", **about), key=lambda told: told[0]):
         words = one["statement"]
         digest = sha256(canonical({**words, "format": "hallmark approval 1"}))
-        holds = signed_for("approval", one["key"], digest, one["signature"]) and one["key"] in listed
+        holds = signed_for("approval", one["key"], digest, one["signature"]) and bool(
+            re.search(rf"\b{re.escape(one['key'])}\b", listed))
         other = "" if words["bundle"] == pack.digest else ", over an earlier bundle"
         faults.append((holds and words["model"] == pack.about["digest"] and {**words, **about} == words,
                        f"the signature of {words['approver']} in entry {index} does not count"))
         said.append(f"{words['approver']}: {words['decision']}, entry {index}{other}")
+    signers = {one["statement"]["approver"] for _, one in pack.told("approved", **about)}
+    faults += [({*one.get("approvals", ())} <= signers, f"entry {index} promotes it on signatures that are not here")
+               for index, one in pack.told("promoted", **about)]
     unless(*faults)
     return f"{'; '.join(said) or 'nobody signed'}. The run was started by {', '.join(sorted(starters))}"
 
@@ -360,6 +368,11 @@ def public_key(said):
     return raw[12:].hex()
 
 
+def show(*words):
+    """Print what may hold names that somebody else chose: no escape code, and no line that looks like one of ours."""
+    print("".join(letter if letter.isprintable() else "?" for letter in "".join(words)))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pack", nargs="?", type=Path, default=Path(__file__).resolve().parent)
@@ -377,20 +390,21 @@ def main():
     checks = files, ledger, signature, evidence, decision, approvals, statements, documents, model
     for check in checks:
         try:
-            print(f"ok     {check.__name__:<11}{check(pack)}")
+            show(f"ok     {check.__name__:<11}", check(pack))
         except Wrong as error:
             failed += 1
-            print(*(f"WRONG  {check.__name__:<11}{fault}" for fault in error.args), sep="\n")
+            for fault in error.args:
+                show(f"WRONG  {check.__name__:<11}", fault)
         except UNREADABLE as error:
             failed += 1
-            print(f"WRONG  {check.__name__:<11}cannot be checked: {type(error).__name__} {error}")
+            show(f"WRONG  {check.__name__:<11}cannot be checked: {type(error).__name__} {error}")
     if failed:
-        print(f"NOT verified: {failed} of {len(checks)} checks do not hold")
+        show(f"NOT verified: {failed} of {len(checks)} checks do not hold")
     elif asked.key:
-        print(f"verified: {pack.about['name']} version {pack.about['version']}, model {pack.about['digest']}")
+        show(f"verified: {pack.about['name']} version {pack.about['version']}, model {pack.about['digest']}")
     else:
-        print(f"consistent, and no more: the key is the pack's own, {pack.keys[-1]}. "
-              "Compare it with one that you have from elsewhere, and give that with --key.")
+        show(f"consistent, and no more: the key is the pack's own, {pack.keys[-1]}. "
+             "Compare it with one that you have from elsewhere, and give that with --key.")
     return 1 if failed else 0
 
 

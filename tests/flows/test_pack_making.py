@@ -1,0 +1,123 @@
+"""Making a pack: the same bytes for the same record, and nothing kept that does not verify."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from flows.by_hand import roll_back
+from flows.cli import main as cli
+from flows.pack import packing
+from flows.pack.archive import with_manifest, write_archive
+from tasks.contracts.errors import DigestMismatch
+from tests.flows.audit_world import World
+from tests.flows.hands import desk, proves
+from tests.flows.packs import faults, unpacked
+
+
+def hallmark(capsys, *words: str, code: int = 0) -> dict:
+    capsys.readouterr()
+    assert cli.run((*words, "--json")) == code, capsys.readouterr()
+    return json.loads(capsys.readouterr().out)
+
+
+def names(archive: Path) -> set[str]:
+    with zipfile.ZipFile(archive) as zipped:
+        return set(zipped.namelist())
+
+
+def test_a_version_packed_twice_makes_the_same_bytes_until_more_is_recorded_about_it(
+        audited: World, capsys, tmp_path: Path) -> None:
+    first = hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "1.zip"))
+    audited.ledger.append("run started", "anna", {"run": "another", "commit": "0" * 40})  # about something else
+    again = hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "2.zip"))
+    assert (tmp_path / "1.zip").read_bytes() == (tmp_path / "2.zip").read_bytes()
+    assert first["sha256"] == again["sha256"]
+    packed = [entry.payload for entry in audited.ledger.entries("packed")]
+    assert [(one["name"], one["version"], one["archive"]) for one in packed] == [("policy", 5, first["sha256"])] * 2
+
+    roll_back(desk(audited.root), None, proves, "it stutters")
+    later = hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "3.zip"))
+    assert later["sha256"] != first["sha256"]
+    folder = unpacked(tmp_path / "3.zip", tmp_path / "3")
+    assert faults(folder, "--key", audited.ledger.keys().current) == []
+    assert "taken back: it stutters" in (folder / "model-card.md").read_text()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 6])
+def test_every_registered_version_can_be_packed_and_verifies(
+        audited: World, capsys, tmp_path: Path, version: int) -> None:
+    said = hallmark(capsys, "audit", "pack", str(version), "--out", str(tmp_path / "pack.zip"))
+    folder = unpacked(tmp_path / "pack.zip", tmp_path / "pack")
+    assert faults(folder, "--key", audited.ledger.keys().first) == []
+    assert said["key"] == audited.ledger.keys().current
+    assert said["verified"] is True
+    assert not {name for name in names(tmp_path / "pack.zip") if name.startswith(("model/files/", "rows/s"))}
+    assert "run/origins.parquet" not in names(tmp_path / "pack.zip")  # whose line each row was is for --rows
+
+
+def test_after_a_rotation_the_pack_is_signed_by_the_new_key_and_the_old_one_leads_to_it(
+        audited: World, capsys, tmp_path: Path) -> None:
+    before = audited.ledger.keys().current
+    audited.ledger.rotate_key("anna")
+    hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "pack.zip"))
+    folder = unpacked(tmp_path / "pack.zip", tmp_path / "pack")
+    for key in (before, audited.ledger.keys().first, audited.ledger.keys().current):
+        assert faults(folder, "--key", key) == []
+
+
+def test_a_version_that_nobody_registered_is_misuse(audited: World, capsys, tmp_path: Path) -> None:
+    said = hallmark(capsys, "audit", "pack", "77", "--out", str(tmp_path / "pack.zip"), code=2)
+    assert "no version 77" in said["error"]
+    assert not list(tmp_path.glob("*.zip*"))
+
+
+def test_a_model_whose_bytes_were_changed_is_not_packed(audited: World, capsys, tmp_path: Path) -> None:
+    for path in audited.home.rglob("model.safetensors"):
+        path.chmod(0o644)
+        path.write_text("another model")
+    said = hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "pack.zip"), code=1)
+    assert "model.safetensors was changed" in said["error"]
+    assert not list(tmp_path.glob("*.zip*"))
+
+
+def test_a_kept_file_that_was_changed_is_not_packed(audited: World, capsys, tmp_path: Path) -> None:
+    kept = next(entry.payload["files"]["params.yaml"] for entry in reversed(audited.ledger.entries("registered"))
+                if entry.payload["version"] == 5)
+    (audited.home / "files" / kept).write_text("seed: 1\n")
+    said = hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "pack.zip"), code=1)
+    assert "was changed since it was kept" in said["error"]
+
+
+def test_a_kept_file_that_is_gone_is_left_out_and_what_rests_on_it_is_not_recorded(
+        audited: World, capsys, tmp_path: Path) -> None:
+    files = next(entry.payload["files"] for entry in reversed(audited.ledger.entries("registered"))
+                 if entry.payload["version"] == 5)
+    for name in ("params.yaml", "build/checked/report.json"):
+        (audited.home / "files" / files[name]).unlink()
+    hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "pack.zip"))
+    folder = unpacked(tmp_path / "pack.zip", tmp_path / "pack")
+    assert faults(folder, "--key", audited.ledger.keys().current) == []
+    assert "Algorithm: not recorded" in (folder / "model-card.md").read_text()
+    assert not (folder / "data/croissant.json").exists()
+
+
+def test_on_a_ledger_that_is_broken_nothing_is_packed(audited: World, capsys, tmp_path: Path) -> None:
+    (audited.home / "ledger.head").unlink()
+    said = hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "pack.zip"), code=1)
+    assert "LedgerBroken" in said["error"]
+
+
+def test_what_cannot_be_written_is_misuse(audited: World, capsys, tmp_path: Path) -> None:
+    said = hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "nowhere/pack.zip"), code=2)
+    assert "cannot be written" in said["error"]
+
+
+def test_a_pack_that_does_not_verify_is_not_kept(audited: World, tmp_path: Path) -> None:
+    from tasks.records.signatures import load_key
+
+    archive = tmp_path / "pack.zip"
+    write_archive(with_manifest({"pack.json": b"{}"}, load_key(audited.home / "keys/ledger.pem")), archive)
+    with pytest.raises(DigestMismatch, match="does not verify, so it was not kept"):
+        packing.read_back(archive, audited.ledger.keys().first)
