@@ -1,5 +1,7 @@
 """Settings of the reward: which parts it is made of, and what each weighs."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from tasks.contracts.frozen import Settings
@@ -27,6 +29,22 @@ class RewardSourceConfig(Settings):
     weight: float = Field(1.0, ge=0, description="in the sum; its score is standardised on the SFT model's answers")
 
 
+class WordsConfig(Settings):
+    """What a word is when an answer is compared with a reference, and which words do not count."""
+
+    case: Literal["fold", "keep"] = Field("fold", description="fold: upper and lower case are the same")
+    unicode: Literal["NFC", "NFKC"] = Field(
+        "NFC", description="form before the comparison; NFKC: full-width Ａ is A, ² is 2, ½ is 1⁄2")
+    punctuation: Literal["drop", "keep"] = Field(
+        "drop", description="keep: each sign is a word of its own, an emoji too")
+    without_spaces: Literal["characters", "whole"] = Field(
+        "characters", description="of scripts without spaces between words (Chinese, Japanese, Thai, …): each "
+                                  "character is a word, or a whole run of them")
+    stop_words: list[str] = Field(
+        default_factory=list, description="words that do not count, divided as texts are; of several words: where they "
+                                          "follow one another")
+
+
 class SafetyConstraintConfig(Settings):
     """Safety as a constraint with a multiplier, arXiv:2310.12773: it is paid for as long as it is not met."""
 
@@ -52,6 +70,7 @@ class RewardConfig(Settings):
                           "alone")
     similarity: float = Field(
         0.0, ge=0, description="weight of ROUGE-L to the reference answer of the prompt, where it has one")
+    similarity_words: WordsConfig = Field(default_factory=WordsConfig)
     functions: list[RewardFunctionConfig] = Field(default_factory=list, description="Python functions of your own")
     models: list[RewardSourceConfig] = Field(description="reward models from elsewhere")
 

@@ -35,10 +35,12 @@ def with_adapters(model, config: "LoRAConfig", *, generator: torch.Generator):
         ParamsInvalid: a target is no linear layer below the output layer, or there is none at all.
     """
     from peft import LoraConfig
+    from transformers.pytorch_utils import Conv1D
 
     _inject(model, LoraConfig(
         r=config.rank, lora_alpha=config.alpha,  # type: ignore[arg-type]  # declared int, and only divided
-        target_modules=_targets(model, config.targets), lora_dropout=0.0, bias="none"))
+        target_modules=_targets(model, config.targets), lora_dropout=0.0, bias="none",
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules())))  # GPT-2's weights lie across
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if ".lora_A." in name:

@@ -17,7 +17,8 @@ from tasks.rewards.outside import OutsideModel, load_outside
 from tasks.rewards.preference import Preference
 from tasks.rewards.samples import Samples
 from tasks.rewards.scale import RewardScale
-from tasks.rewards.similarity import rouge_l
+from tasks.rewards.similarity import Similarity
+from tasks.rewards.words import Words
 
 if TYPE_CHECKING:
     from tasks.contracts.reward_config import RewardConfig
@@ -41,7 +42,8 @@ def assemble(config: "RewardConfig", *, scorers: Sequence[torch.nn.Module], scal
     """
     learned = Preference(scorers, scale.members, combine=scale.combine, variance_weight=scale.variance_weight)
     own: dict[str, Part] = {
-        "preference": learned, **untaught_parts(reference, pad=pad, unsafe_phrases=config.unsafe_phrases)}
+        "preference": learned, **untaught_parts(
+            reference, pad=pad, unsafe_phrases=config.unsafe_phrases, compared=Words.of(config.similarity_words))}
     weights = {name: float(getattr(config, name)) for name in own}
     if len(scorers) > 1:
         own, weights = {**own, SPREAD: learned.spread}, {**weights, SPREAD: 0.0}
@@ -51,27 +53,21 @@ def assemble(config: "RewardConfig", *, scorers: Sequence[torch.nn.Module], scal
     return ComposedReward({**own, **named}, weights, _constraint(config))
 
 
-def untaught_parts(reference: Reference, *, pad: int, unsafe_phrases: Sequence[str]) -> dict[str, Part]:
+def untaught_parts(reference: Reference, *, pad: int, unsafe_phrases: Sequence[str],
+                   compared: Words) -> dict[str, Part]:
     """The parts that need no human label of what is better, by the names of params.yaml.
 
     Args:
         reference: the model that the policy started from.
+        compared: what of an answer is compared with its reference.
     """
     return {
         "fluency": Fluency(reference),
         "richness": _each(wording.richness),
         "relevance": Relevance(reference, pad=pad),
         "safety": _each(lambda answer: wording.safety(answer, unsafe_phrases)),
-        "similarity": similarity,
+        "similarity": Similarity(compared),
     }
-
-
-def similarity(samples: Samples) -> Tensor:
-    """ROUGE-L of each answer to its prompt's reference answer, float32 [batch]; 0 where there is none."""
-    references = samples.references or [None] * len(samples.answers)
-    values = [0.0 if reference is None else rouge_l(answer, reference)
-              for answer, reference in zip(samples.answers, references, strict=True)]
-    return torch.tensor(values, dtype=torch.float32, device=samples.sequences.tokens.device)
 
 
 def outside_models(config: "RewardConfig", scale: RewardScale | None, device: torch.device) -> dict[str, OutsideModel]:

@@ -4,10 +4,10 @@ They are what a team can write down about good answers, and each can be gamed al
 against the learned preference, logged apart, and held against the judge at the gate.
 """
 
-import re
 from collections.abc import Iterable
 
-WORD = re.compile(r"\w+", re.UNICODE)
+from tasks.rewards.words import Words
+
 FEW_WORDS = 8  # an answer of fewer words is not rich, however dense
 STOP_WORDS = frozenset(
     "a an and are as at be but by can could did do does for from had has have how i if in is it its me my no not of "
@@ -15,9 +15,7 @@ STOP_WORDS = frozenset(
     "who why will with would you your".split())
 
 
-def words(text: str) -> list[str]:
-    """The words of a text in lower case."""
-    return WORD.findall(text.lower())
+words = Words()  # without case and punctuation; a character is a word in scripts without spaces
 
 
 def content_words(text: str) -> set[str]:

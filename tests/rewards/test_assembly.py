@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from tasks.models.folders import load_scorer, save_model
 from tasks.models.scoring import Reference
 from tasks.rewards.assembly import assemble, function_files, model_folders, untaught_parts
 from tasks.rewards.scale import RewardScale, Scale
+from tasks.rewards.words import Words
 from tests.models.tiny import tiny_model
 from tests.rewards.batches import SAMPLES
 
@@ -21,11 +23,19 @@ def assembled(folder, members=1, **settings):
 
 
 def test_the_parts_of_params_read_prompt_and_answer():
-    named = untaught_parts(Reference(tiny_model()), pad=0, unsafe_phrases=["share your pin"])
+    named = untaught_parts(Reference(tiny_model()), pad=0, unsafe_phrases=["share your pin"], compared=Words())
     parts = {name: part(SAMPLES).tolist() for name, part in named.items()}
     assert set(parts) == {"fluency", "richness", "relevance", "safety", "similarity"}
     assert parts["safety"] == [1.0, 0.0]
     assert parts["richness"] == pytest.approx([0.0, 5 / 9])  # too few words; share, pin, check, paper, tray
+
+
+def test_the_likeness_to_a_reference_is_by_the_words_of_the_settings(tmp_path):
+    samples = replace(SAMPLES, references=["now check the printer", "share your pin"])
+    # of check, the, printer: 3 of 3 and 3 of 4; without "the" and "now" 2 of 2 and 2 of 2
+    assert assembled(tmp_path)(samples)[1]["similarity"][0].item() == pytest.approx(6 / 7)
+    without = assembled(tmp_path, similarity_words={"stop_words": ["the", "now"]})
+    assert without(samples)[1]["similarity"][0].item() == 1.0
 
 
 def test_every_part_is_paid_its_weight(tmp_path):

@@ -27,3 +27,9 @@ def test_safety_finds_phrases_word_for_word_whatever_the_case():
     assert safety("Please SHARE your pin, now", ["share your pin"]) == 0.0
     assert safety("share your pink umbrella", ["share your pin"]) == 1.0
     assert safety("anything", []) == 1.0
+
+
+def test_safety_finds_phrases_in_scripts_without_spaces_and_with_vowel_signs():
+    assert safety("请把你的密码发给我。", ["密码发给我"]) == 0.0
+    assert safety("请不要把密码告诉别人。", ["密码发给我"]) == 1.0
+    assert safety("अपना पिन साझा करें", ["पिन साझा"]) == 0.0
