@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tasks.contracts.config import Params
-from tasks.contracts.data_config import DataConfig
 from tasks.contracts.errors import DataRefused
 from tasks.contracts.places import CHECKED, DATA_DOCS
 from tasks.contracts.reporting import Sink
@@ -31,9 +30,9 @@ def check_data(params: Params, sink: Sink) -> Mapping[str, float]:
     with whole_folder(CHECKED) as folder:
         sources = check_sources(params.data, folder, sink, Processes(params.threads))
         errors, warned = refusals(sources, params.data)
-        shutil.rmtree(folder / SCRATCH)
         sink.note("stating what the accepted rows must look like")
-        expected = [] if errors else run_expectations(folder, params.data)
+        expected = [] if errors else run_expectations(folder, params)
+        shutil.rmtree(folder / SCRATCH)
         errors += [outcome.sentence() for outcome in expected if not outcome.passed]
         write_report(folder / REPORT, sources, expected, errors, warned)
         if errors:
@@ -44,10 +43,13 @@ def check_data(params: Params, sink: Sink) -> Mapping[str, float]:
     return totals(sources)
 
 
-def run_expectations(folder: Path, config: DataConfig) -> list[Expected]:
+def run_expectations(folder: Path, params: Params) -> list[Expected]:
     """Read the written rows back and hold them against the expectations; write Data Docs."""
     checked = {kind: folder / f"{kind}.jsonl" for kind in KINDS if (folder / f"{kind}.jsonl").exists()}
-    return expect(measure(checked, DATA_DOCS / "measures"), config, DATA_DOCS)
+    database = folder / SCRATCH / "measures.db"
+    with Processes(params.threads) as processes:
+        tables = measure(checked, database, processes)
+    return expect(tables, database, params.data, DATA_DOCS)
 
 
 def write_report(

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from tasks.contracts.frozen import Settings
 
-Kind = Literal["preferences", "demonstrations", "transcripts", "prompts", "text"]
+Kind = Literal["preferences", "demonstrations", "transcripts", "messages", "edits", "prompts", "text"]
 Split = Literal["train", "test", "auto"]
 
 
@@ -35,7 +35,7 @@ class DataConfig(Settings):
     near_duplicate_similarity: float = Field(
         0.9, ge=0.5, le=1, description="from this share of equal word triples on, two rows or prompts are nearly the same")
     near_leak_share_at_most: float = Field(
-        0.05, ge=0, le=1, description="a larger share of held-out prompts that are nearly training prompts is refused")
+        0.1, ge=0, le=1, description="a larger share of held-out prompts that are nearly training prompts is refused")
     demonstrations_from: Literal["demonstrations", "chosen"] = Field(
         "demonstrations", description="what SFT learns from: demonstrations, or the chosen side of comparisons")
     validation_share: float = Field(

@@ -7,7 +7,7 @@ and refuses the whole when it is not. The tables hold measures and no text (see 
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,11 +42,11 @@ class Expected:
         return f"{about}: {self.expectation} {'holds' if self.passed else 'does not hold'}{rows}"
 
 
-def expect(tables: Mapping[str, Path], config: DataConfig, docs: Path) -> list[Expected]:
+def expect(tables: Sequence[str], database: Path, config: DataConfig, docs: Path) -> list[Expected]:
     """Run every expectation in one checkpoint and write Data Docs, the same bytes for the same tables.
 
     Args:
-        tables: name -> Parquet file of measures, as measures.measure returns them.
+        tables: of the SQLite database, as measures.measure returns them.
         docs: folder of the HTML; its index.html is the place to begin.
     """
     with _quiet():
@@ -56,11 +56,11 @@ def expect(tables: Mapping[str, Path], config: DataConfig, docs: Path) -> list[E
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
         context.add_data_docs_site(CHECKPOINT, _site(docs))
-        source = context.data_sources.add_pandas("build")
+        source = context.data_sources.add_sqlite("build", connection_string=f"sqlite:///{database.resolve()}")
         definitions = [context.validation_definitions.add(gx.ValidationDefinition(
-            name=name, data=_whole_table(source, name, path),
+            name=name, data=_whole_table(source, name),
             suite=context.suites.add(gx.ExpectationSuite(name=name, expectations=list(_expectations(name, config))))))
-            for name, path in tables.items()]
+            for name in tables]
         checkpoint = context.checkpoints.add(gx.Checkpoint(
             name=CHECKPOINT, validation_definitions=definitions,
             actions=[gx.checkpoint.actions.UpdateDataDocsAction(name="docs")],
@@ -70,8 +70,8 @@ def expect(tables: Mapping[str, Path], config: DataConfig, docs: Path) -> list[E
     return [_expected(run.suite_name, result) for run in outcome.run_results.values() for result in run.results]
 
 
-def _whole_table(source: Any, name: str, path: Path) -> Any:
-    return source.add_parquet_asset(name, path=path).add_batch_definition_whole_dataframe("all")
+def _whole_table(source: Any, name: str) -> Any:
+    return source.add_table_asset(name, table_name=name).add_batch_definition_whole_table("all")
 
 
 def _expectations(table: str, config: DataConfig) -> Iterator["Expectation"]:

@@ -1,42 +1,91 @@
-"""What can be said of checked rows without their text: lengths, hashes and yes or no, as Parquet tables.
+"""What can be said of checked rows without their text: lengths, hashes and yes or no, as tables of a database.
 
-Great Expectations looks at these and never at the rows, so that nothing it reports can hold a text.
+The rows are read back as they were written. Great Expectations looks at these tables and never at the rows, so that
+nothing it reports can hold a text; and it looks through SQL, so that no table need fit into memory.
 """
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import hmac
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-from tasks.contracts.canonical import row_id
+import numpy as np
+
 from tasks.contracts.data_config import Kind
-from tasks.data.batches import read_rows_in_batches
+from tasks.data.in_order import Processes
 from tasks.data.normal_text import key, normal, same_prompt
+from tasks.data.row_bytes import joined, members
 from tasks.data.schema import META, TEXTS
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from tasks.data.spools import Spool, group_starts
 
 PROMPTS = "prompts_by_side"  # the table with one row a prompt
-BATCH_ROWS = 5000
+PIECE_BYTES = 4 << 20
+SMALL_BYTES = 4 << 20  # of all files together; they are measured here: to start processes would take longer
 _OWN_FIELDS = {"id", "split", "source_id"}
+_TRAINING, _HELD_OUT = 0, 1
 
-Measured = dict[str, str | int | bool | None]
+Measured = tuple[str | int | bool | None, ...]
 
 
-def measure(checked: Mapping[Kind, Path], folder: Path) -> dict[str, Path]:
-    """Read checked rows back and write one table a kind, and one of all prompts; return table name -> file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    sides: dict[str, int] = {}
-    tables: dict[str, Path] = {}
-    for kind, path in checked.items():
-        tables[kind] = folder / f"{kind}.parquet"
-        _write(tables[kind], _schema(kind), _measured(kind, path, sides))
-    if sides:
-        tables[PROMPTS] = folder / f"{PROMPTS}.parquet"
-        _write(tables[PROMPTS], _prompt_schema(), iter([[
-            {"prompt_key": prompt, "in_training": bool(side & 1), "in_held_out": bool(side & 2)}
-            for prompt, side in sides.items()]]))
-    return tables
+class Piece(NamedTuple):
+    """Some whole lines of a file of checked rows."""
+
+    path: Path
+    start: int  # byte
+    end: int
+
+
+def measure(checked: Mapping[Kind, Path], database: Path, processes: Processes) -> list[str]:
+    """Read checked rows back and write one table a kind, and one of all prompts; return the tables' names.
+
+    Args:
+        database: a new SQLite file; the folder it stands in is used for what does not stay in memory.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    sides = Spool(database.parent, "sides")
+    alone = sum(path.stat().st_size for path in checked.values()) <= SMALL_BYTES
+    with closing(sqlite3.connect(database)) as tables:
+        tables.execute("PRAGMA journal_mode = OFF")  # a database that is made anew needs no way back
+        tables.execute("PRAGMA synchronous = OFF")
+        for kind, path in checked.items():
+            found = processes.map(partial(measure_piece, kind), pieces(path), alone=alone)
+            _write(tables, kind, columns(kind), _with_sides(found, sides))
+        if len(sides):
+            _write(tables, PROMPTS, ("prompt_key", "in_training", "in_held_out"), _prompts(sides))
+        tables.commit()
+    return [*checked, *([PROMPTS] if len(sides) else [])]
+
+
+def pieces(path: Path) -> Iterator[Piece]:
+    """Cut a file between lines, into pieces of about PIECE_BYTES."""
+    size, start = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while start < size:
+            file.seek(min(size, start + PIECE_BYTES))
+            file.readline()
+            yield Piece(path, start, file.tell())
+            start = file.tell()
+
+
+def columns(kind: Kind) -> tuple[str, ...]:
+    """The names of what is measured of a row."""
+    each = [(f"{name}_is_text", f"{name}_characters", f"{name}_key") for name in TEXTS[kind]]
+    return ("id", "split", "id_is_the_digest_of_the_row", "unknown_fields", *(name for names in each for name in names))
+
+
+def measure_piece(kind: Kind, piece: Piece) -> tuple[list[Measured], np.ndarray]:
+    """The measures of each row, and the keys of prompts by side: uint64 [prompts, 2], the second column the side."""
+    with piece.path.open("rb") as file:
+        file.seek(piece.start)
+        rows = [json.loads(line) for line in file.read(piece.end - piece.start).splitlines()]
+    prompts = [(key(same_prompt(str(row["prompt"]))), _HELD_OUT if row["split"] == "test" else _TRAINING)
+               for row in rows if "prompt" in row]
+    return [_measure_row(kind, row) for row in rows], np.array(prompts, np.uint64).reshape(-1, 2)
 
 
 def row_of(checked: Mapping[str, object]) -> dict[str, object]:
@@ -45,58 +94,40 @@ def row_of(checked: Mapping[str, object]) -> dict[str, object]:
     return row | ({"id": checked["source_id"]} if "source_id" in checked else {})
 
 
-def _measured(kind: Kind, path: Path, sides: dict[str, int]) -> Iterator[list[Measured]]:
-    line = 0
-    for rows in read_rows_in_batches(path, BATCH_ROWS):
-        batch = []
-        for row in rows:
-            line += 1
-            batch.append(_measure_row(kind, line, row))
-            if "prompt" in row:
-                prompt = _hex(same_prompt(str(row["prompt"])))
-                sides[prompt] = sides.get(prompt, 0) | (2 if row["split"] == "test" else 1)
-        yield batch
-
-
-def _measure_row(kind: Kind, line: int, row: Mapping[str, object]) -> Measured:
-    measured: Measured = {
-        "line": line, "id": str(row.get("id")), "split": str(row.get("split")),
-        "id_is_the_digest_of_the_row": row_id(row_of(row)) == row.get("id"),
-        "unknown_fields": len(row.keys() - {*TEXTS[kind], *META, *_OWN_FIELDS})}
+def _measure_row(kind: Kind, row: Mapping[str, object]) -> Measured:
+    digest = hashlib.sha256(joined(members(row_of(row)))).hexdigest()
+    known = {*TEXTS[kind], *META, *_OWN_FIELDS}
+    measured: list[str | int | bool | None] = [
+        str(row.get("id")), str(row.get("split")), hmac.compare_digest(digest, str(row.get("id"))),
+        len(row.keys() - known)]
     for name in TEXTS[kind]:
         text = row.get(name)
-        measured[f"{name}_is_text"] = isinstance(text, str)
-        measured[f"{name}_characters"] = len(text.strip()) if isinstance(text, str) else None
-        if name != "text":
-            measured[f"{name}_key"] = _hex(normal(str(row.get(name))))
-    return measured
+        is_text = isinstance(text, str)
+        measured += (is_text, len(text.strip()) if isinstance(text, str) else None, _signed(key(normal(str(text)))))
+    return tuple(measured)
 
 
-def _hex(text: str) -> str:
-    return f"{key(text):016x}"
+def _with_sides(found: Iterable[tuple[list[Measured], np.ndarray]], sides: Spool) -> Iterator[Measured]:
+    for rows, prompts in found:
+        sides.add(prompts[:, 0], prompts[:, 1])
+        yield from rows
 
 
-def _schema(kind: Kind) -> "pa.Schema":
-    import pyarrow as pa
-
-    columns = [("line", pa.int64()), ("id", pa.string()), ("split", pa.string()),
-               ("id_is_the_digest_of_the_row", pa.bool_()), ("unknown_fields", pa.int32())]
-    for name in TEXTS[kind]:
-        columns += [(f"{name}_is_text", pa.bool_()), (f"{name}_characters", pa.int64())]
-        columns += [(f"{name}_key", pa.string())] if name != "text" else []
-    return pa.schema(columns)
-
-
-def _prompt_schema() -> "pa.Schema":
-    import pyarrow as pa
-
-    return pa.schema([("prompt_key", pa.string()), ("in_training", pa.bool_()), ("in_held_out", pa.bool_())])
+def _prompts(sides: Spool) -> Iterator[Measured]:
+    """Each prompt once, with the sides on which it stands."""
+    for records in sides.partitions():
+        if len(records):
+            places = np.flatnonzero(group_starts(records["key"]))
+            held_out = np.maximum.reduceat(records["row"], places) == _HELD_OUT
+            training = np.minimum.reduceat(records["row"], places) == _TRAINING
+            keys = records["key"][places].astype(np.int64)  # as SQLite has integers
+            yield from zip(keys.tolist(), training.tolist(), held_out.tolist(), strict=True)
 
 
-def _write(path: Path, schema: "pa.Schema", batches: Iterator[list[Measured]]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _signed(bits: int) -> int:
+    return bits - (1 << 64) if bits >> 63 else bits
 
-    with pq.ParquetWriter(path, schema) as writer:
-        for batch in batches:
-            writer.write_batch(pa.RecordBatch.from_pylist(batch, schema))
+
+def _write(tables: sqlite3.Connection, name: str, names: Sequence[str], rows: Iterable[Measured]) -> None:
+    tables.execute(f"CREATE TABLE {name} ({', '.join(names)})")
+    tables.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(names))})", rows)  # noqa: S608 - our own names

@@ -16,10 +16,12 @@ CHECK = """
 import sys
 from pathlib import Path
 from tasks.data.expectations import expect
+from tasks.data.in_order import Processes
 from tasks.data.measures import measure
 from tests.data.rows_on_disk import settings
 docs = Path("build/data_docs")
-expect(measure({"preferences": Path(sys.argv[1])}, docs / "measures"), settings(), docs)
+tables = measure({"preferences": Path(sys.argv[1])}, Path("build/measures.db"), Processes(1))
+expect(tables, Path("build/measures.db"), settings(), docs)
 """
 
 

@@ -8,6 +8,7 @@ from tasks.contracts.canonical import row_id
 from tasks.data.batches import write_shard
 from tasks.data.checked import checked_row
 from tasks.data.expectations import Expected, expect
+from tasks.data.in_order import Processes
 from tasks.data.measures import measure
 from tests.data.rows_on_disk import preferences, settings
 
@@ -18,8 +19,8 @@ def checked(count: int = 30) -> list[dict]:
 
 def outcomes(folder: Path, rows: list[dict]) -> list[Expected]:
     write_shard(folder / "rows.jsonl", rows)
-    tables = measure({"preferences": folder / "rows.jsonl"}, folder / "docs" / "measures")
-    return expect(tables, settings(), folder / "docs")
+    tables = measure({"preferences": folder / "rows.jsonl"}, folder / "measures.db", Processes(1))
+    return expect(tables, folder / "measures.db", settings(), folder / "docs")
 
 
 def broken(folder: Path, rows: list[dict]) -> set[str]:
