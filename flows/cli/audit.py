@@ -11,6 +11,7 @@ from flows.cli import (
     audit_pack,
     audit_rebuild,
     audit_reconcile,
+    audit_report,
     audit_rows,
     audit_times,
     audit_trace,
@@ -24,6 +25,7 @@ app.add_typer(audit_trace.app)
 app.add_typer(audit_rebuild.app)
 app.add_typer(audit_answers.app)
 app.add_typer(audit_times.app)
+app.add_typer(audit_report.app)
 app.add_typer(audit_reconcile.app)
 app.add_typer(audit_pack.app)
 

@@ -1,4 +1,4 @@
-"""hallmark audit champion, rollbacks, report: what stood when, and the page that tells it to people."""
+"""hallmark audit champion, rollbacks: what stood when, and how rollbacks ended."""
 
 from dataclasses import asdict
 from typing import Annotated, Any

@@ -39,8 +39,12 @@ class Box:
         return "\n".join([*lines, *(f"{key}: {value}" for key, value in self.node.facts.items())])
 
 
-def page(graph: Graph) -> str:
-    """The page as text. All text of the graph is escaped."""
+def page(graph: Graph, back: str = "") -> str:
+    """The page as text. All text of the graph is escaped.
+
+    Args:
+        back: address of a page that leads here, relative to this one; empty: none.
+    """
     from jinja2 import Environment, StrictUndefined
 
     boxes = place(graph)
@@ -48,7 +52,7 @@ def page(graph: Graph) -> str:
     height = max(box.top for box in boxes.values()) + BOX_HEIGHT + MARGIN
     template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return template.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        title=graph.root.label, boxes=list(boxes.values()), width=width, height=height, box_width=BOX_WIDTH,
+        back=back, title=graph.root.label, boxes=list(boxes.values()), width=width, height=height, box_width=BOX_WIDTH,
         box_height=BOX_HEIGHT, rows=list(graph.walk()), not_recorded=NOT_RECORDED,
         curves=[curve(boxes[above], boxes[below]) for above, below, _ in graph.edges])
 

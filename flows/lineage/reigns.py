@@ -6,6 +6,7 @@ Pure: entries in, answers out.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from itertools import zip_longest
 from typing import Any
 
 from flows.lineage.versions import Told
@@ -33,7 +34,7 @@ class Reign:
 def reigns(entries: Sequence[Told], name: str) -> list[Reign]:
     """Every time that a version was champion, in their order."""
     crowned = [entry for entry in entries if entry.kind == "promoted" and entry.payload["name"] == name]
-    return [_reign(entry, after) for entry, after in zip(crowned, [*crowned[1:], None], strict=True)]
+    return [_reign(entry, after) for entry, after in zip_longest(crowned, crowned[1:])]
 
 
 def at(entries: Sequence[Told], name: str, moment: datetime) -> Reign | None:
