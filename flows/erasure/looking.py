@@ -39,7 +39,8 @@ def look(desk: Desk, rows: Sequence[str], say: Say) -> Look:
     entries, store, names = opened(desk.ledger)
     roots = {said["root"] for one in registrations(entries) for said in one.manifests.values()}
     here = {found.row for some in lines.values() for found in some}
-    unknown = [row for row in rows if row not in here and not store.holding(bytes.fromhex(row), roots)[0]]
+    unknown = [row for row in rows if row not in here and not (
+        roots and store.holding(bytes.fromhex(row), roots)[0])]
     if unknown:
         raise Misused("nobody knows this row", where=unknown[0], wanted="a row of data/, or of a registered version",
                       next_step="`hallmark audit who-saw --file FILE --line N` says the id of a row in a file.")
