@@ -8,10 +8,14 @@ from pathlib import Path
 
 from tasks.contracts.errors import DataRefused
 from tasks.data.pieces import gzip_pieces, lines, plain_pieces
+from tasks.data.plain_text import text_rows
 from tasks.data.printable import printable_path
 from tasks.data.rows import RawRow, Reader
 from tasks.data.strict_json import NotJson, parse, parse_object
 from tasks.data.tables import csv_rows, parquet_rows
+from tasks.data.zstd_pieces import zstd_pieces
+
+Pieces = Callable[[Path], Iterator[bytes]]  # of a file: its bytes, unpacked
 
 
 def read_rows(path: Path) -> Iterator[RawRow]:
@@ -47,17 +51,8 @@ def _reader(path: Path) -> Reader:
 # --- JSON Lines ---
 
 
-def read_json_lines(path: Path) -> Iterator[RawRow]:
-    """Yield the rows of plain JSON Lines; lines end in \\n or \\r\\n."""
-    return _json_rows(path, plain_pieces(path))
-
-
-def read_gzip_json_lines(path: Path) -> Iterator[RawRow]:
-    """Yield the rows of JSON Lines in gzip. The last row comes only if the gzip is whole."""
-    return _json_rows(path, gzip_pieces(path))
-
-
-def _json_rows(path: Path, pieces: Iterator[bytes]) -> Iterator[RawRow]:
+def json_rows(path: Path, pieces: Iterator[bytes]) -> Iterator[RawRow]:
+    """Yield the rows of JSON Lines; lines end in \\n or \\r\\n. The last row comes only if the pieces are whole."""
     first = True
     for number, line in lines(path, pieces):
         if first and line.strip():
@@ -94,26 +89,23 @@ def refuse_array(path: Path, line: bytes) -> None:
                           next_step="Convert it: jq -c '.[]' FILE > FILE.jsonl")
 
 
-# --- tables ---
+# --- the table ---
 
 
-def read_csv(path: Path) -> Iterator[RawRow]:
-    """Yield the rows of comma-separated text with a header."""
-    return csv_rows(path, plain_pieces(path))
+def _read_with(rows: Callable[[Path, Iterator[bytes]], Iterator[RawRow]], pieces: Pieces) -> Reader:
+    return lambda path: rows(path, pieces(path))
 
 
-def read_gzip_csv(path: Path) -> Iterator[RawRow]:
-    """Yield the rows of comma-separated text in gzip."""
-    return csv_rows(path, gzip_pieces(path))
-
+_PACKINGS: dict[str, Pieces] = {"": plain_pieces, ".gz": gzip_pieces, ".zst": zstd_pieces}
+_ROWS = {".jsonl": json_rows, ".ndjson": json_rows, ".csv": csv_rows, ".txt": text_rows}
 
 # JSON Lines -> the bytes that a file holds: they can be divided between lines, and read by several processes
-JSON_LINES: dict[str, Callable[[Path], Iterator[bytes]]] = {
-    ".jsonl": plain_pieces, ".jsonl.gz": gzip_pieces, ".ndjson": plain_pieces}
+JSON_LINES: dict[str, Pieces] = {
+    ending + packing: pieces for ending in (".jsonl", ".ndjson") for packing, pieces in _PACKINGS.items()}
 
 FORMATS: dict[str, Reader] = {
-    ".jsonl": read_json_lines, ".jsonl.gz": read_gzip_json_lines, ".ndjson": read_json_lines,
-    ".csv": read_csv, ".csv.gz": read_gzip_csv, ".parquet": parquet_rows}
+    ending + packing: _read_with(rows, pieces)
+    for ending, rows in _ROWS.items() for packing, pieces in _PACKINGS.items()} | {".parquet": parquet_rows}
 
 _REFUSED = {
     ".tar.gz": "an archive (tar)", ".tgz": "an archive (tar)", ".tar": "an archive (tar)", ".zip": "an archive (zip)",
@@ -122,5 +114,6 @@ _REFUSED = {
     ".xls": "a spreadsheet", ".json": "JSON that is not JSON Lines; rename it if it has one object a line",
     ".pkl": "a pickle, which could run code", ".pickle": "a pickle, which could run code",
     ".pt": "a pickle, which could run code", ".bin": "binary", ".npy": "a NumPy array", ".npz": "NumPy arrays",
-    ".arrow": "Arrow", ".feather": "Arrow", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz", ".gz": "gzip of what?",
-    ".db": "a database", ".sqlite": "a database", ".txt": "plain text", ".md": "plain text"}
+    ".arrow": "Arrow", ".feather": "Arrow", ".zst": "zstd of what?", ".bz2": "bzip2", ".xz": "xz",
+    ".gz": "gzip of what?", ".db": "a database", ".sqlite": "a database",
+    ".md": "plain text; lines that should train are named .txt"}

@@ -1,4 +1,4 @@
-"""The bytes of a file, plain or gzip, as lines. Memory stays bounded whatever the file holds."""
+"""The bytes of a file, plain or packed, as lines. Memory stays bounded whatever the file holds."""
 
 import stat
 import zlib
@@ -43,15 +43,20 @@ def gzip_pieces(path: Path) -> Iterator[bytes]:
         DataRefused: it is no gzip, is truncated or damaged, has other bytes after its end, unpacks to more than
             RATIO_AT_MOST times its size, or holds another format than text.
     """
+    return refuse_bomb(path, "gzip", _gunzip(path))
+
+
+def refuse_bomb(path: Path, packing: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield unpacked pieces. Raises DataRefused for what a bomb or another format than text unpacks to."""
     packed_bytes = path.stat().st_size
     unpacked_bytes = 0
-    for piece in _gunzip(path):
+    for piece in pieces:
         if not unpacked_bytes:
             refuse_foreign(path, piece)
         unpacked_bytes += len(piece)
         if unpacked_bytes > max(RATIO_FREE_BYTES, RATIO_AT_MOST * packed_bytes):
             raise DataRefused(
-                "gzip: unpacks to too large a size", where=printable_path(path),
+                f"{packing}: unpacks to too large a size", where=printable_path(path),
                 wanted=f"a ratio of at most {RATIO_AT_MOST}", found=f"{packed_bytes:,} bytes that hold over "
                 f"{unpacked_bytes:,}", next_step="If this is honest data, unpack it first.")
         yield piece

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.contracts.errors import DataRefused
+from tasks.data.judgements import VOTES
 from tasks.data.pieces import LINE_BYTES_AT_MOST, lines, open_regular
 from tasks.data.printable import printable_path
+from tasks.data.row_meta import META
 from tasks.data.rows import RawRow
-from tasks.data.schema import META
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 256
 COLUMNS_AT_MOST = 1000
+NUMBERS = (*(name for name, wanted in META.items() if wanted is float), *VOTES)
 ROW_GROUP_BYTES_AT_MOST = 4 << 30
 
 
@@ -71,8 +73,8 @@ def _header(path: Path, names: Sequence[str]) -> Sequence[str]:
 def _typed(row: dict[str, str]) -> dict[str, object]:
     """CSV knows no types: an empty cell beside the texts is none, and what should be a number is read as one."""
     typed: dict[str, object] = {name: cell for name, cell in row.items() if cell or name not in META}
-    for name, wanted in META.items():
-        if wanted is float and row.get(name):
+    for name in NUMBERS:
+        if row.get(name):
             with suppress(ValueError):  # what is no number stays text, and is refused as such
                 typed[name] = float(row[name])
     return typed

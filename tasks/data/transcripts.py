@@ -34,8 +34,13 @@ def comparison_of(chosen: str, rejected: str) -> tuple[dict[str, str], bool]:
     if left[:-1] != right[:-1]:
         same = " and the answers are identical" if left[-1] == right[-1] else ""
         raise RowRefused(f"the prompt (all turns before the last answer) differs between chosen and rejected{same}")
-    inline = any(_INLINE.search(turn.said) for turn in (*left, right[-1]))
-    return {"prompt": prompt_text(left[:-1]), "chosen": left[-1].said, "rejected": right[-1].said}, inline
+    texts = {"prompt": prompt_text(left[:-1]), "chosen": left[-1].said, "rejected": right[-1].said}
+    return texts, has_inline_role([*left, right[-1]])
+
+
+def has_inline_role(turns: Sequence[Turn]) -> bool:
+    """Whether a role marker stands inside a turn: somebody may have forged one."""
+    return any(_INLINE.search(turn.said) for turn in turns)
 
 
 def turns_of(side: str, text: str) -> list[Turn]:

@@ -201,6 +201,11 @@ def test_csv_reads_quoted_cells_of_several_lines(tmp_path):
     assert list(read_rows(path)) == [(1, {"prompt": "p, q", "chosen": "a\nb", "rejected": "c", "margin": 1.5}, "")]
 
 
+def test_what_should_be_a_number_is_one_in_csv_too(tmp_path):
+    path = written(tmp_path, "rows.csv", b"prompt,votes_chosen,votes_rejected,margin\np,3,x,0.5\n")
+    assert next(read_rows(path)).value == {"prompt": "p", "votes_chosen": 3.0, "votes_rejected": "x", "margin": 0.5}
+
+
 @pytest.mark.parametrize(("content", "reason"), [
     (b"", "empty"), (b"prompt,prompt\na,b\n", "twice"), (ROW, "JSON"), (b"prompt;chosen\na;b\n", "comma"),
     (b'prompt,chosen\n"a,b\n', "is not CSV"), (b"prompt,chosen\na,\xff\n", "not UTF-8"),
@@ -237,5 +242,26 @@ def test_a_text_that_parquet_repeats_a_million_times_is_not_unpacked(tmp_path):
     assert "too long" in refusal(tmp_path / "rows.parquet")
 
 
-def test_every_format_of_the_table_has_a_reader_of_its_own_name():
-    assert set(FORMATS) == {".jsonl", ".jsonl.gz", ".ndjson", ".csv", ".csv.gz", ".parquet"}
+def test_the_table_has_these_formats_and_no_other():
+    packed = {ending + packing for ending in (".jsonl", ".ndjson", ".csv", ".txt") for packing in ("", ".gz", ".zst")}
+    assert set(FORMATS) == {*packed, ".parquet"}
+
+
+def test_each_line_of_a_text_file_is_a_text(tmp_path):
+    path = written(tmp_path, "rows.txt", "one\u2028two\r\n\n  three\tfour \n".encode())
+    assert list(read_rows(path)) == [(1, {"text": "one\u2028two"}, ""), (3, {"text": "  three\tfour "}, "")]
+
+
+@pytest.mark.parametrize(("line", "reason"), [(b"a\x00b", "control character"), (b"a\xff", "not UTF-8: byte 2")])
+def test_a_line_that_is_no_text_is_refused_alone(tmp_path, line, reason):
+    found = faults(written(tmp_path, "rows.txt", b"one\n" + line + b"\ntwo"))
+    assert list(found) == [2]
+    assert reason in found[2]
+
+
+@pytest.mark.parametrize(("name", "content", "value"), [
+    ("rows.csv.gz", b"text\na\n", {"text": "a"}), ("rows.txt.gz", b"a\n", {"text": "a"}),
+    ("rows.ndjson.gz", b'{"text": "a"}\n', {"text": "a"})])
+def test_every_text_format_may_be_packed(tmp_path, name, content, value):
+    packed = written(tmp_path, name, gzip.compress(content))
+    assert [row.value for row in read_rows(packed)] == [value]

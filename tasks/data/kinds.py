@@ -1,0 +1,32 @@
+"""What rows can be, and how a file may call their fields."""
+
+from collections.abc import Collection
+
+from tasks.contracts.data_config import Kind
+
+TEXTS: dict[Kind, tuple[str, ...]] = {
+    "preferences": ("prompt", "chosen", "rejected"), "transcripts": ("chosen", "rejected"),
+    "edits": ("prompt", "original", "edited"), "demonstrations": ("prompt", "response"), "messages": ("messages",),
+    "prompts": ("prompt",), "text": ("text",)}
+
+# what a kind may be called in a file: our field -> the file's; the first spelling is our own
+SPELLINGS: dict[Kind, tuple[dict[str, str], ...]] = {
+    kind: ({text: text for text in texts},) for kind, texts in TEXTS.items()}
+SPELLINGS["demonstrations"] += (
+    {"prompt": "instruction", "response": "output"}, {"prompt": "question", "response": "answer"},
+    {"prompt": "prompt", "response": "completion"})
+SPELLINGS["messages"] += ({"messages": "conversations"},)
+_GUESSES: tuple[Kind, ...] = (  # most fields first; a chat may name its first question apart
+    "preferences", "transcripts", "edits", "demonstrations", "messages", "prompts", "text")
+_CHECKED: dict[Kind, Kind] = {"transcripts": "preferences", "edits": "preferences", "messages": "demonstrations"}
+
+
+def kind_of(names: Collection[str]) -> Kind | None:
+    """Tell what a row is from the names of its fields; null where it is none of the kinds."""
+    return next((kind for kind in _GUESSES for spelling in SPELLINGS[kind]
+                 if all(name in names for name in spelling.values())), None)
+
+
+def checked_kind(kind: Kind) -> Kind:
+    """The kind of a row once it is canonical: transcripts and edits are preferences then, chats demonstrations."""
+    return _CHECKED.get(kind, kind)
