@@ -56,6 +56,8 @@ def given_model(params: Params, tokenizer, sink: Sink) -> "torch.nn.Module":
                             most_tokens=params.tokens.prompt + params.tokens.response)
     commit = getattr(model.config, "_commit_hash", None)
     sink.note(f"base model {path}{f', commit {commit},' if commit else ''} is given; nothing is pretrained")
+    if commit and not params.base.revision:
+        sink.note(f"set base.revision to {commit}: {path} may mean other weights on another day or machine")
     return model
 
 

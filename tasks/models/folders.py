@@ -7,6 +7,8 @@ from typing import Literal
 
 import torch
 
+from tasks.models.scorer_classes import register_scorer
+
 
 def new_causal_model(*, vocabulary: int, hidden: int, layers: int, heads: int, context: int,
                      pad: int, begin: int, end: int, kind: Literal["llama", "lstm"] = "llama"):
@@ -47,10 +49,11 @@ def load_scorer(folder: str | Path):
 
     How token scores become one stands in its configuration, see tasks.models.scorers.
     """
-    from transformers import AutoModelForSequenceClassification
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
     register_own()
     with quiet():
+        register_scorer(AutoConfig.from_pretrained(str(folder), trust_remote_code=False))
         return AutoModelForSequenceClassification.from_pretrained(
             str(folder), num_labels=1, dtype=torch.float32, trust_remote_code=False, use_safetensors=True).eval()
 

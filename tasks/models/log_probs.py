@@ -9,6 +9,7 @@ from tasks.models.hidden_states import hidden_states_at
 from tasks.models.output_layer import TokenLogProbs
 from tasks.models.packing import Packed
 from tasks.models.precision import number_format
+from tasks.models.score_shape import score_shape
 from tasks.models.sequences import Sequences
 
 
@@ -45,8 +46,9 @@ def _of_tokens(model, sequences: Sequences, temperature: float, packed: Packed |
             model, packed.tokens, packed.rows[rows], packed.starts[rows] + columns - 1, packed.positions)
     head = model.get_output_embeddings()
     hidden = hidden.to(number_format(head.weight))  # autocast ends with the forward pass, and backward needs the same
+    shape = score_shape(model)
     return TokenLogProbs.apply(hidden, head.weight, getattr(head, "bias", None), sequences.tokens[rows, columns],
-                               temperature, want_entropy)
+                               temperature, want_entropy, shape.scale, shape.cap)
 
 
 def _lay_out(flat: Tensor, sequences: Sequences) -> Tensor:

@@ -19,20 +19,22 @@ class TokenLogProbs(torch.autograd.Function):
     """log softmax of (hidden @ weight.T + bias) / temperature at the targets, and the entropy where it is wanted.
 
     Takes hidden, float [tokens, width]; weight, float [vocabulary, width]; bias, float [vocabulary] or None; targets,
-    int64 [tokens]; temperature; and whether the entropy is wanted. Gives float32 [tokens] twice, nats; the second is
-    None where it is not wanted.
+    int64 [tokens]; temperature; whether the entropy is wanted; and the tasks.models.score_shape of the scores before
+    they are divided by the temperature. Gives float32 [tokens] twice, nats; the second is None where it is not wanted.
     """
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor,
-                temperature: float, want_entropy: bool) -> tuple[Tensor, Tensor | None]:
+                temperature: float, want_entropy: bool, scale: float = 1.0, cap: float | None = None,
+                ) -> tuple[Tensor, Tensor | None]:
         log_probs = hidden.new_empty(len(hidden), dtype=torch.float32)
         entropy = torch.empty_like(log_probs) if want_entropy else None
         keep = any(ctx.needs_input_grad[:3]) and hidden.shape[0] * weight.shape[0] <= KEPT_ELEMENTS
-        ctx.kept = []
+        ctx.kept, temperature = [], temperature / scale
+        cap = None if cap is None else cap / scale  # so that scores are scaled where they are divided
         cast, shift = _like(hidden, weight, bias)
         for part in _chunks(hidden, weight):
-            scores = _log_softmax(hidden[part], cast, shift, temperature)
+            scores = _log_softmax(hidden[part], cast, shift, temperature, cap)
             log_probs[part] = scores.gather(1, targets[part, None]).squeeze(1)
             if entropy is not None:
                 probabilities = scores.exp()
@@ -42,7 +44,7 @@ class TokenLogProbs(torch.autograd.Function):
             if keep:
                 ctx.kept.append(probabilities)
         ctx.save_for_backward(hidden, weight, bias, targets, entropy)
-        ctx.temperature = temperature
+        ctx.temperature, ctx.cap = temperature, cap
         ctx.set_materialize_grads(False)  # None for an output that nothing is learned from
         return log_probs, entropy
 
@@ -56,11 +58,13 @@ class TokenLogProbs(torch.autograd.Function):
         cast, shift = _like(hidden, weight, bias)
         for part in _chunks(hidden, weight):
             probabilities = (ctx.kept.pop(0) if ctx.kept else  # gone after the first backward pass
-                             _log_softmax(hidden[part], cast, shift, ctx.temperature).exp_())
+                             _log_softmax(hidden[part], cast, shift, ctx.temperature, ctx.cap).exp_())
             delta = _to_scores(
                 probabilities, targets[part, None], None if gradient is None else gradient[part, None],
                 None if entropy_gradient is None else entropy_gradient[part, None],
                 None if entropy is None else entropy[part, None])
+            if ctx.cap is not None:  # d (cap * tanh(score / cap)) / d score = 1 - tanh^2
+                delta = delta * (1 - _scores(hidden[part], cast, shift).div_(ctx.cap).tanh_().square_())
             delta = (delta if ctx.temperature == 1 else delta.div_(ctx.temperature)).to(hidden.dtype)
             to_hidden[part] = delta @ cast
             if to_weight is not None and to_weight.dtype == delta.dtype:
@@ -70,7 +74,7 @@ class TokenLogProbs(torch.autograd.Function):
             if to_bias is not None:
                 to_bias += delta.sum(0)
         return (to_hidden, None if to_weight is None else to_weight.to(weight.dtype),
-                None if to_bias is None else to_bias.to(bias.dtype), None, None, None)
+                None if to_bias is None else to_bias.to(bias.dtype), None, None, None, None, None)
 
 
 def _chunks(hidden: Tensor, weight: Tensor) -> Iterator[slice]:
@@ -83,10 +87,16 @@ def _like(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, 
     return weight.to(hidden.dtype), None if bias is None else bias.to(hidden.dtype)
 
 
-def _log_softmax(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: float) -> Tensor:
+def _log_softmax(hidden: Tensor, weight: Tensor, bias: Tensor | None, temperature: float, cap: float | None) -> Tensor:
     """Log-probabilities of the whole vocabulary, float32 [tokens, vocabulary]."""
-    scores = torch.nn.functional.linear(hidden, weight, bias).float()
+    scores = _scores(hidden, weight, bias)
+    if cap is not None:
+        scores = scores.div_(cap).tanh_().mul_(cap)
     return torch.log_softmax(scores if temperature == 1 else scores.div_(temperature), 1)
+
+
+def _scores(hidden: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.nn.functional.linear(hidden, weight, bias).float()
 
 
 def _to_scores(probabilities: Tensor, targets: Tensor, gradient: Tensor | None, entropy_gradient: Tensor | None,

@@ -117,6 +117,10 @@ KINDS = {
         "max_position_embeddings": 128, "init_std": 0.1}, tied=True),
     "bloom": Kind("bloom", neox_tokenizer, {"hidden_size": 16, "n_layer": 2, "n_head": 4, "initializer_range": 0.1},
                   tied=True),
+    "cohere, scores scaled": Kind("cohere", qwen_tokenizer, LLAMA | {"logit_scale": 4.0}, tied=True),
+    "granite, scores divided": Kind("granite", neox_tokenizer, LLAMA | {"logits_scaling": 0.25}, tied=True),
+    "gemma2, scores capped": Kind("gemma2", llama_tokenizer, LLAMA | {
+        "head_dim": 8, "final_logit_softcapping": 0.5, "sliding_window": 12}, tied=True),
     "mixtral": Kind("mixtral", llama_tokenizer, LLAMA | {"num_local_experts": 2}, tied=False),
 }
 
@@ -134,3 +138,12 @@ def _byte_level(special: list[str]) -> Tokenizer:
 def _fast(tokenizer: Tokenizer, **settings: Any) -> Any:
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **settings)
+
+
+def in_hub_cache(cache: Path, name: str, commits: dict[str, str]) -> None:
+    """Lay down kinds as the commits of a hub name, commit -> kind, the last one as its main branch."""
+    place = cache / f"models--{name.replace('/', '--')}"
+    for commit, kind in commits.items():
+        KINDS[kind].written(place / "snapshots" / commit)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(list(commits)[-1])

@@ -13,7 +13,7 @@ from tasks.data.tokenizer import load_base_tokenizer
 from tasks.models.base_models import load_base_model
 from tasks.models.ends import end_tokens
 from tasks.models.generation import generate
-from tests.models.kinds import KINDS, LLAMA, Kind, gpt2_tokenizer, neox_tokenizer
+from tests.models.kinds import KINDS, LLAMA, Kind, gpt2_tokenizer, in_hub_cache, neox_tokenizer
 
 
 def loaded(folder, most_tokens=60):
@@ -151,3 +151,18 @@ def test_a_model_whose_scores_are_more_than_its_output_layer_is_refused(tmp_path
     Kind("hyperclovax", neox_tokenizer, LLAMA | {"logits_scaling": 0.5}, tied=True).written(tmp_path)
     with pytest.raises(ParamsInvalid, match=r"log-probabilities are .* nats away from those of its own"):
         loaded(tmp_path)
+
+
+# --- the hub, as its cache on this machine holds it ---
+
+
+def test_a_hub_name_stands_for_its_main_branch_and_a_revision_for_that_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    in_hub_cache(tmp_path, "house/tiny", {"a" * 40: "gpt2", "b" * 40: "qwen3"})
+    for revision, kind in ((None, "qwen3"), ("a" * 40, "gpt2"), ("b" * 40, "qwen3")):
+        tokenizer = load_base_tokenizer("house/tiny", revision)
+        model = load_base_model("house/tiny", tokenizer, most_tokens=60, revision=revision)
+        assert model.config.model_type == kind
+        assert bool(tokenizer.get_vocab().get("<|im_end|>")) == (kind == "qwen3")
+    with pytest.raises(ParamsInvalid, match="no model of that name can be fetched"):
+        load_base_model("house/tiny", tokenizer, most_tokens=60, revision="c" * 40)

@@ -11,6 +11,7 @@ from tasks.contracts.learning_config import LoRAConfig
 from tasks.models.adapters import merged, save_adapter, with_adapters
 from tasks.models.folders import load_scorer
 from tasks.models.log_probs import response_log_probs
+from tasks.models.memory import checkpoint_activations
 from tasks.models.packing import pack, refuse_leaks
 from tasks.models.readers import begin_reading
 from tasks.models.scorers import response_values, sequence_scores
@@ -148,3 +149,19 @@ def test_scores_and_values_are_those_of_the_models_own_layers(name, tmp_path):
         torch.testing.assert_close(sequence_scores(scorer, SEQUENCES)[row], whole[-1], atol=CLOSE, rtol=0)
         torch.testing.assert_close(response_values(scorer, SEQUENCES)[row, :len(tokens) - start],
                                    whole[start - 1:-1], atol=CLOSE, rtol=0)
+
+
+# --- memory ---
+
+
+def gradients_of(model):
+    model.zero_grad()
+    (response_log_probs(model, SEQUENCES)[0] - 1).square().sum().backward()
+    return {part: weight.grad.clone() for part, weight in model.named_parameters()}
+
+
+def test_activations_computed_again_give_the_gradients_of_those_that_were_kept(model):
+    kept = gradients_of(model)
+    checkpoint_activations(model)
+    for part, gradient in gradients_of(model).items():
+        torch.testing.assert_close(gradient, kept[part], atol=1e-6, rtol=1e-5)

@@ -118,3 +118,26 @@ def test_probabilities_are_kept_for_few_tokens_alone(monkeypatch):
         log_probs, _ = output_layer.TokenLogProbs.apply(
             hidden, model.get_output_embeddings().weight, None, SEQUENCES.tokens[rows, columns], 1.0, False)
         assert len(log_probs.grad_fn.kept) == kept
+
+
+@pytest.mark.parametrize(("scale", "cap"), [(3.0, None), (1.0, 0.5), (2.0, 0.75)])
+@pytest.mark.parametrize("kept", [1 << 20, 0], ids=["kept", "computed again"])
+def test_scores_that_a_model_scales_or_caps_have_the_gradients_of_the_whole_softmax(monkeypatch, scale, cap, kept):
+    monkeypatch.setattr(output_layer, "KEPT_ELEMENTS", kept)
+    source = torch.Generator().manual_seed(0)
+    hidden, weight, bias = (torch.randn(*shape, generator=source) for shape in ((4, 6), (17, 6), (17,)))
+    targets, weights = torch.tensor([3, 16, 0, 3]), torch.tensor([0.3, -1.0, 2.0, 0.5])
+    gradients = []
+    for whole in (True, False):
+        learned = [tensor.clone().requires_grad_() for tensor in (hidden, weight, bias)]
+        if whole:
+            scores = scale * (learned[0] @ learned[1].T + learned[2])
+            scores = (scores if cap is None else cap * torch.tanh(scores / cap)) / 0.7
+            log_p = torch.log_softmax(scores, 1)
+            log_probs, entropy = log_p.gather(1, targets[:, None]).squeeze(1), -(log_p.exp() * log_p).sum(1)
+        else:
+            log_probs, entropy = output_layer.TokenLogProbs.apply(*learned, targets, 0.7, True, scale, cap)
+        (log_probs * weights + entropy).sum().backward()
+        gradients.append([log_probs.detach(), entropy.detach(), *(tensor.grad for tensor in learned)])
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(other, one, atol=2e-6, rtol=1e-5)

@@ -71,6 +71,6 @@ def test_words_divided_again_are_the_same_words(text, settings):
 def test_the_settings_name_what_may_be():
     assert Words.of(WordsConfig(stop_words=["the"]))("The cat") == ["cat"]
     with pytest.raises(ValidationError, match="stem"):
-        WordsConfig(stem=True)
+        WordsConfig.model_validate({"stem": True})
     with pytest.raises(ValidationError, match="case"):
-        WordsConfig(case="lower")
+        WordsConfig.model_validate({"case": "lower"})
