@@ -13,7 +13,7 @@ from flows.pack.archive import with_manifest, write_archive
 from tasks.contracts.errors import DigestMismatch
 from tests.flows.audit_world import World
 from tests.flows.hands import desk, proves
-from tests.flows.packs import faults, unpacked
+from tests.flows.packs import faults, lines, unpacked
 
 
 def hallmark(capsys, *words: str, code: int = 0) -> dict:
@@ -55,6 +55,17 @@ def test_every_registered_version_can_be_packed_and_verifies(
     assert said["verified"] is True
     assert not {name for name in names(tmp_path / "pack.zip") if name.startswith(("model/files/", "rows/s"))}
     assert "run/origins.parquet" not in names(tmp_path / "pack.zip")  # whose line each row was is for --rows
+
+
+def test_the_whole_ledger_can_be_put_in_and_is_chained_from_its_first_entry_on(
+        audited: World, capsys, tmp_path: Path) -> None:
+    hallmark(capsys, "audit", "pack", "5", "--out", str(tmp_path / "pack.zip"), "--whole-ledger")
+    folder = unpacked(tmp_path / "pack.zip", tmp_path / "pack")
+    assert faults(folder, "--key", audited.ledger.keys().current) == []
+    found = [line["entry"]["index"] for line in lines(folder / "ledger/entries.jsonl")]
+    assert found == list(range(len(found)))
+    last = max(entry.index for entry in audited.ledger.entries() if entry.payload.get("version") == 5)
+    assert found[-1] == last  # the wait of version 6 came later, and is none of this version's business
 
 
 def test_after_a_rotation_the_pack_is_signed_by_the_new_key_and_the_old_one_leads_to_it(
