@@ -84,7 +84,7 @@ def _values(where: str, a: Any, b: Any) -> Iterator[Difference]:
             yield from _values(f"{where}{index}" if where.endswith(" ") else f"{where}[{index - 1}]", one, other)
     elif all(numbers):
         yield from _numbers(where, float(a), float(b))
-    elif a != b:
+    elif a != b or type(a) is not type(b):
         yield Difference(f"differs in value {where or 'alone'}", OF_VALUES)
 
 
