@@ -9,7 +9,7 @@ from tasks.contracts.inputs import checkpoint_folder, require_dep
 from tasks.contracts.places import BASE, PREPARED
 from tasks.contracts.reporting import Sink
 from tasks.data.batches import read_shard
-from tasks.models.base_models import load_base_model
+from tasks.models.base_models import hub_commit, load_base_model
 from tasks.models.folders import load_tokenizer, new_causal_model, save_model
 from tasks.training.determinism import settle
 from tasks.training.devices import pick_device
@@ -54,7 +54,7 @@ def given_model(params: Params, tokenizer, sink: Sink) -> "torch.nn.Module":
         require_dep("pretrain", Path(path))
     model = load_base_model(path, tokenizer, revision=params.base.revision,
                             most_tokens=params.tokens.prompt + params.tokens.response)
-    commit = getattr(model.config, "_commit_hash", None)
+    commit = hub_commit(path, params.base.revision)
     sink.note(f"base model {path}{f', commit {commit},' if commit else ''} is given; nothing is pretrained")
     if commit and not params.base.revision:
         sink.note(f"set base.revision to {commit}: {path} may mean other weights on another day or machine")

@@ -39,6 +39,16 @@ def load_base_model(path: str, tokenizer: Any, *, most_tokens: int, revision: st
     return model
 
 
+def hub_commit(path: str, revision: str | None = None) -> str | None:
+    """Return the commit that a hub name, which was loaded before, stands for; None for a folder."""
+    from transformers.utils.hub import cached_file, extract_commit_hash
+
+    if Path(path).is_dir():
+        return None
+    commit: str | None = extract_commit_hash(cached_file(path, "config.json", revision=revision), None)
+    return commit
+
+
 def _settings(path: str, revision: str | None, where: str) -> dict[str, Any]:
     """The model's config.json."""
     from transformers import PretrainedConfig
