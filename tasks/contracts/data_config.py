@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from tasks.contracts.frozen import Settings
 
-Kind = Literal["preferences", "demonstrations", "transcripts", "messages", "edits", "prompts", "text"]
+Kind = Literal["preferences", "demonstrations", "transcripts", "messages", "edits", "ratings", "prompts", "text"]
 Split = Literal["train", "test", "auto"]
 
 

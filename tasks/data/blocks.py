@@ -33,12 +33,15 @@ class Block:
 class Blocks:
     """The blocks of a file, up to its end or to what is wrong with the file as a whole.
 
+    Args:
+        rows: what makes rows of the file, where each is not one of its own.
+
     Attributes:
         refusal: why reading broke off; null where it did not. It is known when the iteration has ended.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, rows: Callable[[Path], Iterator[RawRow]] | None = None) -> None:
+        self._path, self._rows = path, rows
         self.refusal: str | None = None
 
     def __iter__(self) -> Iterator[Block]:
@@ -50,6 +53,9 @@ class Blocks:
             self.refusal = f"{printable_path(self._path)}: cannot be read: {fault.strerror or type(fault).__name__}"
 
     def _blocks(self) -> Iterator[Block]:
+        if self._rows:
+            yield from row_blocks(self._path, self._rows)
+            return
         name = self._path.name.lower()
         pieces = next((pieces for ending, pieces in JSON_LINES.items() if name.endswith(ending)), None)
         yield from line_blocks(self._path, pieces) if pieces else row_blocks(self._path)
@@ -104,8 +110,9 @@ def _whole_lines(path: Path, pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def row_blocks(path: Path) -> Iterator[Block]:
-    """Read rows of any format, in blocks of at most BLOCK_ROWS rows and about BLOCK_BYTES characters.
+def row_blocks(path: Path, read: Callable[[Path], Iterator[RawRow]] = read_rows) -> Iterator[Block]:
+    """Read rows of any format, or those that `read` makes of them, in blocks of at most BLOCK_ROWS rows
+    and about BLOCK_BYTES characters.
 
     Raises:
         DataRefused: as formats.read_rows does, after the rows before were yielded.
@@ -114,7 +121,7 @@ def row_blocks(path: Path) -> Iterator[Block]:
     rows: list[RawRow] = []
     fault: DataRefused | None = None
     try:
-        for row in read_rows(path):
+        for row in read(path):
             rows.append(row)
             characters += _characters(row.value)
             if len(rows) >= BLOCK_ROWS or characters >= BLOCK_BYTES:

@@ -5,7 +5,7 @@ file, but for a few bytes a row, and for what the verdict names.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from tasks.data.known import Known
 from tasks.data.looking import Asked, looking
 from tasks.data.observations import LONGER, SHORTER, Observations
 from tasks.data.printable import line_list, printable_names, printable_path
+from tasks.data.ratings import Ratings
 from tasks.data.schema import SPELLINGS, checked_kind, kind_of
 from tasks.data.similar import similar_rows
 from tasks.data.spools import Spool
@@ -76,7 +77,8 @@ def examine(
         kind = kind or guess_kind(path, columns or {})
         reading.read(path, Asked(kind, columns or {}, config.characters_at_most,
                                  place.folder if place.texts else None, place.texts or "auto"))
-        refuse_other_count(path, reading.rows_read)
+        if kind != "ratings":
+            refuse_other_count(path, reading.rows_read)
     except DataRefused as refusal:
         error = refusal.message()
     except OSError as fault:
@@ -113,10 +115,13 @@ class _Reading:
         self._unknown: set[str] = set()
         self.known = Known(place.folder)
         self.rows_read = 0
+        self._left_out = ""
 
     def read(self, path: Path, asked: Asked) -> None:
         """Look at all rows. Raises DataRefused where the file cannot be read on, or too many rows were refused."""
-        blocks = Blocks(path)
+        ratings = Ratings(path, asked.columns) if asked.kind == "ratings" else None
+        blocks = Blocks(path, ratings.rows if ratings else None)
+        asked = replace(asked, kind="preferences", columns={}) if ratings else asked
         small = path.stat().st_size <= SMALL_BYTES
         for looked in self._place.processes.map(looking(asked), blocks, alone=small):
             self.known.add(looked)
@@ -128,6 +133,7 @@ class _Reading:
                                   f"{self._refused[REFUSED_AT_MOST][0]}", where=printable_path(path))
         if blocks.refusal:
             raise DataRefused(blocks.refusal)
+        self._left_out = ratings.warning() if ratings else ""
 
     def verdict(self, path: Path, error: str | None) -> Verdict:
         """Sum up; `error` is why reading broke off, null where it did not."""
@@ -136,6 +142,7 @@ class _Reading:
         refused = tuple(RefusedRow(line=line, reason=reason) for line, reason in sorted(self._refused))
         error = error or self._error(path, refused)
         warnings = [*self._observed(refused).warnings(), *self._balance().warnings()]
+        warnings += [self._left_out] * bool(self._left_out)
         if self._unknown:
             warnings.append(f"unknown extra fields are left out: {printable_names(self._unknown)}")
         return Verdict(

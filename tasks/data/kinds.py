@@ -6,8 +6,8 @@ from tasks.contracts.data_config import Kind
 
 TEXTS: dict[Kind, tuple[str, ...]] = {
     "preferences": ("prompt", "chosen", "rejected"), "transcripts": ("chosen", "rejected"),
-    "edits": ("prompt", "original", "edited"), "demonstrations": ("prompt", "response"), "messages": ("messages",),
-    "prompts": ("prompt",), "text": ("text",)}
+    "edits": ("prompt", "original", "edited"), "ratings": ("prompt", "response", "rating"),
+    "demonstrations": ("prompt", "response"), "messages": ("messages",), "prompts": ("prompt",), "text": ("text",)}
 
 # what a kind may be called in a file: our field -> the file's; the first spelling is our own
 SPELLINGS: dict[Kind, tuple[dict[str, str], ...]] = {
@@ -17,8 +17,9 @@ SPELLINGS["demonstrations"] += (
     {"prompt": "prompt", "response": "completion"})
 SPELLINGS["messages"] += ({"messages": "conversations"},)
 _GUESSES: tuple[Kind, ...] = (  # most fields first; a chat may name its first question apart
-    "preferences", "transcripts", "edits", "demonstrations", "messages", "prompts", "text")
-_CHECKED: dict[Kind, Kind] = {"transcripts": "preferences", "edits": "preferences", "messages": "demonstrations"}
+    "preferences", "transcripts", "edits", "ratings", "demonstrations", "messages", "prompts", "text")
+_CHECKED: dict[Kind, Kind] = {
+    "transcripts": "preferences", "edits": "preferences", "ratings": "preferences", "messages": "demonstrations"}
 
 
 def kind_of(names: Collection[str]) -> Kind | None:

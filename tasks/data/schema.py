@@ -2,7 +2,7 @@
 
 A canonical row holds the texts of its kind, and those of META that the file has:
 
-    preferences     prompt, chosen, rejected   (transcripts, edits and two chats become preferences)
+    preferences     prompt, chosen, rejected   (transcripts, edits, two chats or two ratings are one)
     demonstrations  prompt, response           (a chat becomes a demonstration of its last answer)
     prompts         prompt
     text            text
@@ -46,18 +46,20 @@ def canonical_row(
         RowRefused: a field is missing, null, of another type, empty or too long, or chosen and rejected are the
             same but for case, white space and Unicode form. All faults of missing fields and types are named at once.
     """
-    renamed = _renamed(raw, columns)
-    spelling = _spelling(kind, renamed)
-    faults = _field_faults(spelling, renamed, is_chat=_is_chat(kind, renamed))
+    if kind == "ratings":
+        raise RowRefused("a rating is a row only beside another one of the same prompt")
+    row = renamed(raw, columns)
+    spelling = _spelling(kind, row)
+    faults = _field_faults(spelling, row, is_chat=_is_chat(kind, row))
     if faults:
         raise RowRefused("; ".join(faults))
-    texts, signs, used = _texts(kind, spelling, renamed)
+    texts, signs, used = _texts(kind, spelling, row)
     texts = {name: unicodedata.normalize("NFC", text) for name, text in texts.items()}
     _refuse_texts(texts, characters_at_most)
-    meta = canonical_meta(renamed)
-    if "chosen" in texts and (votes := margin_of_votes(renamed)) is not None:
+    meta = canonical_meta(row)
+    if "chosen" in texts and (votes := margin_of_votes(row)) is not None:
         meta, used = {"margin": votes, **meta}, {*used, *VOTES}
-    return Canonical({**texts, **meta}, signs, frozenset(renamed.keys() - used - META.keys()))
+    return Canonical({**texts, **meta}, signs, frozenset(row.keys() - used - META.keys()))
 
 
 def _texts(
@@ -100,7 +102,8 @@ def _is_chat(kind: Kind, row: Mapping[str, object]) -> bool:
         kind in _PAIRS and is_messages(row.get("chosen")) and is_messages(row.get("rejected")))
 
 
-def _renamed(raw: Mapping[str, object], columns: Mapping[str, str]) -> Mapping[str, object]:
+def renamed(raw: Mapping[str, object], columns: Mapping[str, str]) -> Mapping[str, object]:
+    """A raw row with our names for the columns that are named otherwise."""
     if not columns:
         return raw
     taken = set(columns.values())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BATCH_ROWS = 256
 COLUMNS_AT_MOST = 1000
-NUMBERS = (*(name for name, wanted in META.items() if wanted is float), *VOTES)
+NUMBERS = (*(name for name, wanted in META.items() if wanted is float), *VOTES, "rating")
 ROW_GROUP_BYTES_AT_MOST = 4 << 30
 
 
