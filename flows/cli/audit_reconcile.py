@@ -68,6 +68,37 @@ def reconcile(
     raise typer.Exit(1 if found else 0)
 
 
+@app.command()
+def retention(json: place.Json = False) -> None:
+    """List what was deleted through Hallmark, and which versions must be kept until when.
+
+    Answered from the ledger and from retention.keep_days alone.
+    """
+    from dataclasses import asdict
+
+    from flows.reconcile.retention import deleted, free, kept
+    from tasks.contracts.config import load_params
+    from tasks.records.ledger import utc_now
+
+    entries, names = _opened()
+    days = load_params().retention.keep_days
+    keeps, gone = kept(entries, names, days, utc_now()), deleted(entries)
+    if json:
+        place.show_json({"keep_days": days, "keep": [asdict(one) for one in keeps], "free": free(entries, keeps),
+                         "deleted": gone})
+        return
+    for one in keeps:
+        until = f"until {one.until[:10]}" if one.until else "while it is that"
+        print(f"keep     {one!s:<28} {until:<18} {one.why}, ledger entry {one.entry}")
+    for name in free(entries, keeps):
+        print(f"free     {name:<28} its {days:g} days are over")
+    for said in gone:
+        ids = ", ".join(str(name)[:12] for name in said["ids"][:3]) + (" …" if len(said["ids"]) > 3 else "")
+        print(f"deleted  {len(said['ids'])} {said['what']} on {said['time'][:10]} by {said['by']}: {said['reason']} "
+              f"({ids}), ledger entry {said['entry']}")
+    print(f"{len(keeps)} version(s) are kept, {len(gone)} deletion(s) are in the ledger.")
+
+
 def _opened() -> "tuple[list[Told], Names]":
     """Entries and names of this workspace. Raises LedgerBroken where the ledger itself does not hold."""
     from flows.lineage.reading import opened

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import typer
 
-from flows.cli import approve, audit, compare, data, doctor, gate, keys, promote, retrain, schedule, status, up
+from flows.cli import approve, audit, compare, data, doctor, gate, gc, keys, promote, retrain, schedule, status, up
 from tasks.contracts.errors import DiskFull, HallmarkError, StageBroke
 from tasks.contracts.places import home
 
@@ -33,6 +33,7 @@ for name, command in COMMANDS.items():
 app.add_typer(data.app, name="data")
 app.add_typer(audit.app, name="audit")
 app.add_typer(compare.app, name="compare")
+app.add_typer(gc.app, name="gc")
 app.add_typer(keys.app, name="keys")
 
 

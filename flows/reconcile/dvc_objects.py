@@ -31,7 +31,7 @@ def _store(ground: Ground, store: Store, wanted: Mapping[str, Need], every: Sequ
                 ground.say(f"DVC: object {number} of {len(wanted)} in {store.name}")
             if name in there:
                 yield from _bytes(ground, store, name, why, Path(scratch), every)
-            elif store.name == CACHE:
+            elif store.name == CACHE and not (name in ground.gone.left_cache and _remote_of(name, every)):
                 yield Finding("dvc", "garbage-collected", f"object {name[:12]} in the cache: {why}", f"md5 {name}",
                               "nothing", why.entry, _restore(name, every))
 
@@ -56,14 +56,19 @@ def _place(store: Store) -> str:
 
 def _restore(name: str, every: Sequence[Store], but: str = CACHE) -> str:
     """Where a whole copy of an object is, in words."""
-    for store in every:
-        if store.name not in (CACHE, but) and _has(store, name):
-            return (f"`dvc fetch -r {store.name}` restores it, in a checkout of the commit with the version's "
-                    "dvc.lock.")
-    return "No remote has it: restore it from a backup, or `hallmark audit rebuild` makes the version again."
+    remote = _remote_of(name, every, but)
+    if remote is None:
+        return "No remote has it: restore it from a backup, or `hallmark audit rebuild` makes the version again."
+    return f"`dvc fetch -r {remote}` restores it, in a checkout of the commit with the version's dvc.lock."
 
 
-def _has(store: Store, name: str) -> bool:
+def _remote_of(name: str, every: Sequence[Store], but: str = CACHE) -> str | None:
+    """A remote that holds an object whole."""
+    return next((store.name for store in every if store.name not in (CACHE, but) and holds(store, name)), None)
+
+
+def holds(store: Store, name: str) -> bool:
+    """Whether a store has an object; where it lies on this machine, with the bytes of its name."""
     try:
         if store.folder is None:
             return bool(store.odb.exists(name))

@@ -11,6 +11,8 @@ Where = Literal["mlflow", "dvc", "disk"]
 What = Literal["edited", "deleted", "garbage-collected", "unknown", "moved"]
 Say = Callable[[str], None]  # progress, a line at a time
 
+DELETED = "deleted"  # kind of the entry of a guarded gc
+CACHED = "dvc object in the cache"  # `what` of objects that left the cache while a remote keeps them
 LARGE_BYTES = 256 * 2**20  # of one object; above it bytes are read only where everything is
 
 
@@ -43,6 +45,7 @@ class Gone:
 
     ids: frozenset[str]  # md5s of DVC objects, MLflow runs, versions as `NAME version N`
     paths: tuple[str, ...]  # files that an erasure removed
+    left_cache: frozenset[str] = frozenset()  # md5s that must still be in a remote
 
     def has(self, name: str) -> bool:
         return name in self.ids
@@ -74,14 +77,15 @@ class Ground:
 def gone(entries: Iterable[Told]) -> Gone:
     """What the ledger says was deleted: by a guarded gc, or by an erasure."""
     ids: set[str] = set()
+    left_cache: set[str] = set()
     paths: list[str] = []
     for entry in entries:
-        if entry.kind == "deleted":
-            ids |= set(entry.payload["ids"])
+        if entry.kind == DELETED:
+            (left_cache if entry.payload["what"] == CACHED else ids).update(entry.payload["ids"])
         elif entry.kind == "erasure finished":
             ids |= {name for names in entry.payload["deleted"].values() for name in names}
             paths += entry.payload.get("removed", ())
-    return Gone(frozenset(ids), tuple(paths))
+    return Gone(frozenset(ids), tuple(paths), frozenset(left_cache))
 
 
 def by_key(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[tuple[str, What, Any, Any]]:

@@ -1,7 +1,8 @@
 """MLflow's runs against what the ledger recorded of them when each retraining ended."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from flows.lineage.reading import kept_text
@@ -22,6 +23,13 @@ def compare(ground: Ground) -> Iterator[Finding]:
         kept = kept_text(ground.home, entry.payload["snapshot"])
         if kept is not None:  # what is lost or damaged of kept files is named where the disk is compared
             yield from _retraining(ground, entry, json.loads(kept))
+
+
+def recorded_runs(home: Path, entries: Sequence[Told], run: str) -> list[str]:
+    """Ids of the MLflow runs that a retraining had when it ended; none where that was not recorded."""
+    said = [entry.payload["snapshot"] for entry in entries if entry.kind == RECORDED and entry.payload["run"] == run]
+    kept = kept_text(home, said[-1]) if said else None
+    return list(json.loads(kept)["runs"]) if kept else []
 
 
 def _retraining(ground: Ground, entry: Told, kept: Mapping[str, Any]) -> Iterator[Finding]:

@@ -41,7 +41,7 @@ def needed(
     for version in data_versions.data_versions(entries):
         if version.data in added:  # else it was read without `dvc add`, and never was in the cache
             _add(found, version.data, "data", f"data version {version.version}", version.entry)
-    for one in registered:
+    for one in _each_lock_once(registered):
         for path, md5 in outputs(root, home, entries, one, added).items():
             _add(found, md5, path, str(one), one.entry)
     for name, why in list(found.items()):
@@ -49,6 +49,14 @@ def needed(
             for by in why.by:
                 _add(found, md5, f"{why.path}/{inside}", by, why.entry)
     return found
+
+
+def _each_lock_once(registered: Iterable[Registration]) -> list[Registration]:
+    """One registration for each kept dvc.lock: a run registers its policy, last, and its reward model with the same."""
+    found: dict[tuple[str, str], Registration] = {}
+    for one in registered:
+        found[one.run, one.files.get(DVC_LOCK.as_posix(), "")] = one
+    return list(found.values())
 
 
 def outputs(

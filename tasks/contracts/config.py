@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from tasks.contracts.data_config import DataConfig, TokensConfig
 from tasks.contracts.errors import ParamsInvalid
 from tasks.contracts.frozen import Settings
-from tasks.contracts.gate_config import EvaluateConfig, GatesConfig, PromotionConfig
+from tasks.contracts.gate_config import EvaluateConfig, GatesConfig, PromotionConfig, RetentionConfig
 from tasks.contracts.learning_config import BaseConfig, LanguageLoopConfig, RewardModelConfig
 from tasks.contracts.places import PARAMS
 from tasks.contracts.policy_config import PPOConfig
@@ -38,6 +38,7 @@ class Params(Settings):
     evaluate: EvaluateConfig
     gates: GatesConfig
     promotion: PromotionConfig = Field(default_factory=PromotionConfig)
+    retention: RetentionConfig = Field(default_factory=RetentionConfig)
 
     @model_validator(mode="after")
     def pretraining_learns_everything(self) -> "Params":

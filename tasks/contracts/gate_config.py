@@ -105,6 +105,12 @@ class GatesConfig(Settings):
         "holm", description="how several tested rules are corrected for: Holm's steps, or each rule for itself")
 
 
+class RetentionConfig(Settings):
+    keep_days: float = Field(
+        3650.0, ge=0, description="days for which a version and all that made it is kept, counted from its last day as "
+                                  "champion, else from its registration; what is in use is kept in any case")
+
+
 class PromotionConfig(Settings):
     approvals: int = Field(
         0, ge=0, description="signatures that a promotion needs; with 0 what passed is promoted at once")

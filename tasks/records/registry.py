@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.contracts.canonical import folder_digest
-from tasks.contracts.errors import DigestMismatch, PromotionRefused, UnknownVersion
+from tasks.contracts.errors import PromotionRefused, UnknownVersion
 from tasks.records.mlflow_store import connect, experiment_id, local_path, mlflow_faults, os_lock
 from tasks.records.model_files import refuse_other_bytes
 
@@ -152,7 +152,8 @@ def tag_version(version: Version, tags: Mapping[str, str]) -> Version:
 
 def _version(found: "ModelVersion") -> Version:
     tags = dict(found.tags)
-    return Version(found.name, int(found.version), tags.get(_DIGEST_TAG, ""), found.run_id or None, tags, str(found.source))
+    return Version(found.name, int(found.version), tags.get(_DIGEST_TAG, ""), found.run_id or None, tags,
+                   str(found.source))
 
 
 def _place(version: int | None) -> str:

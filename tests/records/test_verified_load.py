@@ -57,11 +57,18 @@ def test_what_is_fetched_is_a_copy_that_is_named_by_its_digest(mlflow_home, tmp_
     assert fetch(version) == folder
 
 
+def empty(folder: Path) -> None:
+    """Leave the folders alone, without a file."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
 TAMPERINGS: dict[str, Callable[[Path], object]] = {
     "model.safetensors was changed": lambda folder: flip(folder / "model.safetensors"),
     "tokenizer/tokenizer.json is missing": lambda folder: (folder / "tokenizer/tokenizer.json").unlink(),
     "more was added": lambda folder: (folder / "more").touch(),
-    "holds no file": lambda folder: [path.unlink() for path in folder.rglob("*") if path.is_file()],
+    "holds no file": empty,
     "is no folder": shutil.rmtree,
     "neither file nor folder": lambda folder: (folder / "link").symlink_to("model.safetensors"),
 }
