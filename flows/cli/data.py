@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli import data_add, data_forget, data_show, place
+from flows.cli import data_add, data_forget, data_receipt, data_show, place
 from tasks.contracts.config import load_params
 from tasks.contracts.data_config import DataConfig, SourceConfig
 from tasks.contracts.places import PARAMS
@@ -15,6 +15,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See which r
 app.add_typer(data_add.app)
 app.add_typer(data_show.app)
 app.add_typer(data_forget.app)
+app.add_typer(data_receipt.app)
 MOST_SHOWN = 20  # refused rows on a screen; --json has them all
 
 

@@ -1,4 +1,4 @@
-"""hallmark data forget, receipt, check-receipt: take rows out of data, stores and outputs, and prove it."""
+"""hallmark data forget: take rows out of data, stores and outputs."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli import place
-from tasks.contracts.errors import DigestMismatch, Misused
+from tasks.contracts.errors import Misused
 from tasks.contracts.places import home
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ Rows = Annotated[list[str] | None, typer.Argument(
     metavar="ROW...", help="Ids of rows, or at least 8 first characters of each.")]
 File = Annotated[Path | None, typer.Option("--file", help="A data file to take rows from.")]
 Lines = Annotated[list[int] | None, typer.Option("--line", min=1, help="Which row of the file, from 1; repeatable.")]
-Key = Annotated[str, typer.Option("--key", metavar="KEY",
-                                  help="The installation's public key: a PEM file, or 64 characters of hex.")]
 
 
 @app.command()
@@ -40,12 +38,12 @@ def forget(
     a retraining replaces it. Killed or stopped by a remote that does not answer, the same call goes on where it stood.
     Exit code 1 where text of a row is still here afterwards, or the retraining was refused.
     """
-    from flows.cli.data_forget_show import show_ended, show_look
+    from flows.cli.data_forget_show import show_ended, show_look, show_receipt
 
     if json and not (yes or dry_run):
         raise Misused("asks before it deletes, and cannot with --json", wanted="--yes or --dry-run")
-    desk = _desk(reason if not dry_run else "a dry run")
-    wanted = _ids(desk, rows or [], file, line or [])
+    desk = desk_for(reason if not dry_run else "a dry run")
+    wanted = ids_of(desk, rows or [], file, line or [])
     if dry_run:
         answer = _dry(desk, wanted)
         place.show_json(answer) if json else show_look(answer)
@@ -54,66 +52,18 @@ def forget(
     if not json:
         show_ended(answer)
     answer["retrained"] = _retrain(json) if _wants(retrain, yes, answer) else None
+    if answer["retrained"] and answer["rows"]:
+        from flows.cli.data_receipt import receipt_of
+
+        said, answer["receipt"] = receipt_of(desk, answer["rows"])
+        if not json:
+            show_receipt(said, answer["receipt"])
     if json:
         place.show_json(answer)
     raise typer.Exit(1 if answer["remaining"] or (answer["retrained"] or {}).get("outcome") == "refused" else 0)
 
 
-@app.command()
-def receipt(
-    rows: Rows = None, file: File = None, line: Lines = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write it.")] = None,
-    json: place.Json = False,
-) -> None:
-    """Write the signed receipt of forgotten rows.
-
-    It proves that they are in no row manifest of the newest version, says what was deleted where, and that it does
-    not prove what weights forgot.
-    """
-    from json import dumps
-
-    from flows.cli.audit_heads import write
-    from flows.cli.data_forget_show import show_receipt
-    from flows.erasure.receipts import make_receipt
-    from flows.lineage.keeping import keep_file
-    from tasks.contracts.canonical import canonical_json
-
-    started = Path.cwd()
-    desk = _desk("a receipt")
-    said = make_receipt(desk.ledger, _ids(desk, rows or [], file, line or []))
-    digest = keep_file(desk.home, canonical_json(said))
-    if out:
-        write(started / out, dumps(said, ensure_ascii=False, indent=1))
-    if json:
-        place.show_json(said | {"sha256": digest})
-    else:
-        show_receipt(said, digest)
-
-
-@app.command()
-def check_receipt(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `hallmark data receipt` wrote.")], key: Key,
-    json: place.Json = False,
-) -> None:
-    """Check a receipt without the installation, by its public key.
-
-    Exit code 1 where it was changed, or shows less than it says.
-    """
-    from json import loads
-
-    from flows.cli.audit_heads import public_key
-    from flows.cli.data_forget_show import show_checked
-    from tasks.records.erasure_receipts import check_receipt as check
-
-    try:
-        said = loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DigestMismatch("is no receipt of an erasure", where=str(file), found=str(error)) from None
-    found = check(said if isinstance(said, dict) else {}, public_key(key))
-    place.show_json(found) if json else show_checked(found)
-
-
-def _desk(reason: str) -> "Desk":
+def desk_for(reason: str) -> "Desk":
     from flows.desk import open_desk
 
     if not reason.strip():
@@ -121,7 +71,7 @@ def _desk(reason: str) -> "Desk":
     return open_desk(place.enter(), "forget")
 
 
-def _ids(desk: "Desk", rows: list[str], file: Path | None, lines: list[int]) -> list[str]:
+def ids_of(desk: "Desk", rows: list[str], file: Path | None, lines: list[int]) -> list[str]:
     """The ids of the rows that are named. Raises Misused where none is, or one is nobody's."""
     from flows.erasure.naming import full_ids
     from flows.lineage.given import id_of_line
@@ -157,8 +107,11 @@ def _forget(desk: "Desk", rows: list[str], reason: str, *, ask: bool, json: bool
 
 
 def _wants(retrain: bool | None, yes: bool, answer: dict[str, Any]) -> bool:
-    if retrain is not None or yes:
-        return retrain is not False
+    """Whether to retrain. Nobody is asked where no version met the rows."""
+    if retrain is not None:
+        return retrain
+    if answer["erasure"] is None or yes:
+        return answer["erasure"] is not None
     return bool(answer["affected"]) and typer.confirm("Retrain without them now?")
 
 

@@ -59,9 +59,9 @@ def show_ended(answer: Mapping[str, Any]) -> None:
 
 def show_affected(affected: Sequence[Mapping[str, Any]]) -> None:
     """Versions that met the rows."""
-    for one in affected:
-        borne = f" ({', '.join(one['aliases'])})" if one.get("aliases") else ""
-        print(f"affected   {one['name']} version {one['version']}{borne}: {one['through']}")
+    newest = sorted(affected, key=lambda one: (not one.get("aliases"), -int(one["version"])))
+    _list("affected  ", [f"{one['name']} version {one['version']}" + (
+        f" ({', '.join(one['aliases'])})" if one.get("aliases") else "") + f": {one['through']}" for one in newest])
     if not affected:
         print("affected   no registered version")
 
