@@ -8,6 +8,7 @@ from tasks.contracts.canonical import row_id
 from tasks.contracts.data_config import DataConfig, Kind
 from tasks.contracts.errors import DataRefused
 from tasks.data.formats import is_rows, read_rows
+from tasks.data.ratings import Ratings
 from tasks.data.refusals import RowRefused
 from tasks.data.schema import canonical_row, kind_of
 
@@ -42,9 +43,14 @@ def how_read(config: DataConfig, relpath: str) -> Read:
 def identified(path: Path, read: Read) -> Iterator[tuple[str, int, frozenset[str]]]:
     """Id, line and texts of every line that is a row; a broken line is none and has no id.
 
+    A comparison of ratings is a row of several lines.
+
     Raises:
         DataRefused: the file as a whole cannot be read.
     """
+    if _holds_ratings(path, read):
+        yield from _identified_ratings(path, read)
+        return
     for raw in read_rows(path):
         kind = None if raw.value is None else read.kind or kind_of(raw.value.keys() | read.columns.keys())
         if raw.value is None or kind is None:
@@ -54,6 +60,21 @@ def identified(path: Path, read: Read) -> Iterator[tuple[str, int, frozenset[str
         except (RowRefused, DataRefused):
             continue
         yield row_id(row), raw.line, frozenset(texts_in(raw.value)) | frozenset(texts_in(row))
+
+
+def _holds_ratings(path: Path, read: Read) -> bool:
+    first = next((raw.value for raw in read_rows(path) if raw.value is not None), {})
+    return (read.kind or kind_of(first.keys() | read.columns.keys())) == "ratings"
+
+
+def _identified_ratings(path: Path, read: Read) -> Iterator[tuple[str, int, frozenset[str]]]:
+    for one in Ratings(path, read.columns).comparisons():
+        try:
+            row = canonical_row("preferences", one.row.value or {}, {}, LONGEST).row
+        except RowRefused:
+            continue
+        for line in one.lines:
+            yield row_id(row), line, frozenset(texts_in(one.row.value)) | frozenset(texts_in(row))
 
 
 def find(path: Path, read: Read, is_wanted: Callable[[str], bool]) -> list[Found]:
