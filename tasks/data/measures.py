@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -88,13 +88,13 @@ def measure_piece(kind: Kind, piece: Piece) -> tuple[list[Measured], np.ndarray]
     return [_measure_row(kind, row) for row in rows], np.array(prompts, np.uint64).reshape(-1, 2)
 
 
-def row_of(checked: Mapping[str, object]) -> dict[str, object]:
+def row_of(checked: Mapping[str, Any]) -> dict[str, Any]:
     """The canonical row that a checked row was made of: what its id is the digest of."""
     row = {name: value for name, value in checked.items() if name not in _OWN_FIELDS}
     return row | ({"id": checked["source_id"]} if "source_id" in checked else {})
 
 
-def _measure_row(kind: Kind, row: Mapping[str, object]) -> Measured:
+def _measure_row(kind: Kind, row: Mapping[str, Any]) -> Measured:
     digest = hashlib.sha256(joined(members(row_of(row)))).hexdigest()
     known = {*TEXTS[kind], *META, *_OWN_FIELDS}
     measured: list[str | int | bool | None] = [

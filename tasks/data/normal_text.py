@@ -6,12 +6,20 @@ import unicodedata
 
 _END_MARKS = ".,;:!?…。，！？"
 _NOT_WORDS = re.compile(r"[\W_]+")
-_ASCII_SIGNS = {code: None for code in range(128) if not chr(code).isalnum()}  # translate is ten times as fast
+# texts in ASCII, which are most, go as bytes: the same answers ten times as fast
+_SPACES = bytes(code for code in range(128) if chr(code).isspace())
+_ALL_TO_SPACE = bytes(32 if code in _SPACES else code for code in range(256))
+_SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
 def normal(text: str) -> str:
     """The text without the differences that make no other text: Unicode form, case, white space."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    if not text.isascii():
+        return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    data = text.encode().lower().translate(_ALL_TO_SPACE)
+    while b"  " in data:
+        data = data.replace(b"  ", b" ")
+    return data.strip().decode()
 
 
 def same_prompt(text: str) -> str:
@@ -19,14 +27,19 @@ def same_prompt(text: str) -> str:
 
     Signs inside do: `3 + 2` is the same as `3+2`, and `3 - 2` is not.
     """
-    joined = "".join(unicodedata.normalize("NFC", text).casefold().split())
+    if text.isascii():
+        joined = text.encode().lower().translate(None, _SPACES).decode()
+    else:
+        joined = "".join(unicodedata.normalize("NFC", text).casefold().split())
     return joined.strip(_END_MARKS) or joined
 
 
 def letters_and_digits(text: str) -> str:
     """Only the letters and digits, compatibility forms folded; the normal text where there are none."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    kept = folded.translate(_ASCII_SIGNS) if folded.isascii() else _NOT_WORDS.sub("", folded)
+    if text.isascii():
+        kept = text.encode().lower().translate(None, _SIGNS).decode()
+    else:
+        kept = _NOT_WORDS.sub("", unicodedata.normalize("NFKC", text).casefold())
     return kept or normal(text)
 
 
