@@ -8,7 +8,7 @@ from flows.lineage.people import in_words, who
 from flows.lineage.versions import NOT_RECORDED
 from flows.pack.card import base_of, number, rewards, standing
 from flows.pack.statements import packages
-from flows.pack.subject import REPORT, Subject
+from flows.pack.subject import REPORT, Subject, forgotten
 from tasks.contracts.places import PARAMS
 from tasks.records.uses import is_measured
 
@@ -152,6 +152,7 @@ def reasons(subject: Subject) -> Answer:
 
 def life(subject: Subject) -> Answer:
     told = subject.about("registered", "approved", "rejected", "promoted", "promotion undone", "rebuilt")
+    told = sorted([*told, *forgotten(subject.told, subject.one)], key=lambda entry: entry.index)
     return Answer(f"{standing(subject)}. " + "; ".join(f"{one.time[:10]} {in_words(one)}" for one in told),
                   tuple(one.index for one in told), "ledger/entries.jsonl")
 

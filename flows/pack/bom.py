@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flows.lineage.versions import NOT_RECORDED
+from flows.pack.card import number
 from flows.pack.statements import packages
 from flows.pack.subject import Subject
 from tasks.contracts.errors import Fault
@@ -104,9 +105,8 @@ def data_of(source: dict[str, Any]) -> dict[str, Any]:
 def model_card(subject: Subject) -> dict[str, Any]:
     """The part of the document that says what the model is and how well it did."""
     kind = subject.setting("base", "kind") or "transformer"
-    metrics = [{"type": one["name"], "value": f"{one['value']:.6g}", "confidenceInterval": {
-        "lowerBound": f"{one['low']:.6g}", "upperBound": f"{one['high']:.6g}"}} for one in subject.metrics
-        if isinstance(one["value"], int | float)]
+    metrics = [{"type": one["name"], "value": number(one["value"]), "confidenceInterval": {
+        "lowerBound": number(one["low"]), "upperBound": number(one["high"])}} for one in subject.metrics]
     return {
         "modelParameters": {
             "approach": {"type": "reinforcement-learning"}, "task": "text-generation", "architectureFamily": kind,

@@ -6,7 +6,7 @@ from typing import Any
 from flows import history, succession
 from flows.lineage.people import in_words, who
 from flows.lineage.versions import NOT_RECORDED
-from flows.pack.subject import Subject
+from flows.pack.subject import Subject, forgotten
 from tasks.contracts.places import BASE, PARAMS
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
@@ -27,7 +27,8 @@ def model_card(subject: Subject) -> bytes:
         limits=[one for one in subject.metrics if one["name"] in LIMITS], sources=subject.sources,
         models=dict(sorted(subject.bundle["models"].items())), parts=subject.files, base=base_of(subject),
         algorithm=subject.setting("ppo", "algorithm") or ("ppo" if subject.settings else NOT_RECORDED),
-        rewards=rewards(subject), people=people(subject), standing=standing(subject), manifests=subject.one.manifests,
+        rewards=rewards(subject), erased=erased(subject), people=people(subject), standing=standing(subject),
+        manifests=subject.one.manifests,
         not_recorded=NOT_RECORDED, prompt_tokens=subject.setting("tokens", "prompt") or NOT_RECORDED,
         response_tokens=subject.setting("tokens", "response") or NOT_RECORDED).encode()
 
@@ -61,6 +62,14 @@ def rewards(subject: Subject) -> dict[str, float]:
     """The parts of the reward that the policy was paid, each with its weight."""
     said = subject.setting("reward") or {}
     return {name: value for name, value in said.items() if isinstance(value, int | float)}
+
+
+def erased(subject: Subject) -> list[dict[str, Any]]:
+    """Rows that were forgotten after this version had met them: how many, and through what they had reached it."""
+    return [{"entry": entry.index, "time": entry.time[:19] + "Z", "rows": len(entry.payload["rows"]),
+             "through": next(said["through"] for said in entry.payload["affected"]
+                             if (said["name"], said["version"]) == (subject.one.name, subject.one.version))}
+            for entry in forgotten(subject.told, subject.one)]
 
 
 def people(subject: Subject) -> list[dict[str, Any]]:

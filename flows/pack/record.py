@@ -10,12 +10,12 @@ from functools import reduce
 
 from flows import data_versions
 from flows.lineage.versions import Registration, Told
-from flows.pack.subject import Subject
+from flows.pack.subject import Subject, forgotten
 from tasks.contracts.canonical import canonical_json
 from tasks.records.chain import Entry
 from tasks.records.heads import Head, make_head
 from tasks.records.key_chain import ROTATED
-from tasks.records.merkle import Frontier, inclusion_proof
+from tasks.records.merkle import Frontier, inclusion_proofs
 from tasks.records.signatures import Key
 
 ABOUT_ITSELF = "packed"  # a pack that told of packs would never be the same twice
@@ -47,8 +47,9 @@ def extract(subject: Subject, key: Key, *, whole: bool = False) -> Extract:
     covered = subject.entries[:max(wanted) + 1]
     leaves = [bytes.fromhex(entry.hash) for entry in covered]
     head = make_head(covered[-1], reduce(Frontier.grown, leaves, Frontier()), key)
-    return Extract(head, tuple((entry, tuple(inclusion_proof(leaves, entry.index))) for entry in covered
-                               if whole or entry.index in wanted))
+    shown = [entry for entry in covered if whole or entry.index in wanted]
+    paths = inclusion_proofs(leaves, [entry.index for entry in shown])
+    return Extract(head, tuple((entry, tuple(paths[entry.index])) for entry in shown))
 
 
 def concerning(
@@ -57,12 +58,10 @@ def concerning(
     """The entries about a version: its runs, its data, what people and promotions did with it, and the keys."""
     entries = [entry for entry in told if entry.kind != ABOUT_ITSELF]
     runs = {entry.payload["run"] for entry in entries if entry.kind == "registered" and _names(entry, one)}
-    forgotten = {row for entry in entries if entry.kind == "row forgotten" and _affects(entry, one)
-                 for row in entry.payload.get("rows", ())}
+    erasures = {entry.payload["run"] for entry in forgotten(entries, one)}
     return [entry for entry in entries if entry.kind == ROTATED or entry.payload.get("run") in runs
             or _names(entry, one) or one.digest in (entry.payload.get("digest"), entry.payload.get("candidate"))
-            or (data is not None and entry.index == data.entry)
-            or forgotten & set(entry.payload.get("rows") or () if entry.kind.startswith(("row ", "erasure ")) else ())]
+            or (data is not None and entry.index == data.entry) or entry.payload.get("run") in erasures]
 
 
 def _names(entry: Told, one: Registration) -> bool:
@@ -70,9 +69,4 @@ def _names(entry: Told, one: Registration) -> bool:
     said = entry.payload
     return said.get("name") == one.name and (
         said.get("version") == one.version or (entry.kind == "promoted" and said.get("previous") == one.version))
-
-
-def _affects(entry: Told, one: Registration) -> bool:
-    return any((said.get("name"), said.get("version")) == (one.name, one.version)
-               for said in entry.payload.get("affected", ()))
 

@@ -1,6 +1,6 @@
 """What is packed: a registered version with all that the ledger and the state folder hold of it, read and checked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from flows import data_versions
+from flows.erasure.affected import FORGOTTEN
 from flows.lineage.keeping import kept_file
 from flows.lineage.people import decision_of
 from flows.lineage.trace import Traced, sources_of
@@ -135,6 +136,12 @@ def read_subject(root: Path, home: Path, ledger: Ledger, names: Names, version: 
     return Subject(root, home, entries, parsed, names, one, bundle,
                    (path.read_bytes(), path.with_suffix(".sig").read_bytes()), model_parts(ledger, one.name, version),
                    started, decided)
+
+
+def forgotten(entries: Iterable[Told], one: Registration) -> list[Told]:
+    """The entries by which rows were forgotten that this version had met."""
+    return [entry for entry in entries if entry.kind == FORGOTTEN and any(
+        (said["name"], said["version"]) == (one.name, one.version) for said in entry.payload["affected"])]
 
 
 def content(path: Path, digest: str) -> bytes | None:

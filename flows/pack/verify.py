@@ -257,19 +257,26 @@ def evidence(pack):
     return f"bundle {pack.digest}, registered by entry {index}"
 
 
+def rests(finding, metrics):
+    """Whether a finding has the numbers of the one metric of its name; of what is no number it has nothing."""
+    found, end = [one for one in metrics if one["name"] == finding["metric"]], finding["wanted"]
+    metric = found[0] if len(found) == 1 else {}
+    metric = dict(metric, found=metric.get((re.findall("low|high|value", end) or ["value"])[0]))
+    usable = {key: value for key, value in metric.items() if isinstance(value, (int, float))}
+    return all(finding[key] == usable.get(key) or (key == "samples" and finding[key] is None and usable[key] < 1)
+               for key in ("found", "low", "high", "samples"))
+
+
 def decision(pack):
     """The gate's decision is in the ledger, rests on the evidence, and stands in the model card as it is."""
-    gate, metrics = pack.bundle["decision"], {one["name"]: one for one in pack.bundle["evidence"]["metrics"]}
+    gate = pack.bundle["decision"]
     found = pack.told("gate decided", run=pack.registered["run"], candidate=pack.about["digest"], decision=gate)
     card, faults = pack.read("model-card.md").decode(), []
     for one in gate["findings"]:
-        metric, end = metrics.get(one["metric"]), (re.findall("low|high|value", one["wanted"]) or ["value"])[0]
-        rests = one["found"] is None if metric is None else all(
-            one[key] == metric[other] for key, other in zip(("found", "low", "high", "samples"),  # noqa: B905
-                                                            (end, "low", "high", "samples")))
         number = "nothing" if one["found"] is None else f"{one['found']:.6g}"
         row = f"| {one['metric']} | {one['wanted']} | {number} | {'passed' if one['passed'] else 'failed'} |"
-        faults += [(rests, f"the finding on {one['metric']} is not what the evidence says"),
+        faults += [(rests(one, pack.bundle["evidence"]["metrics"]),
+                    f"the finding on {one['metric']} is not what the evidence says"),
                    (row in card, f"model-card.md says something else of {one['metric']}")]
     passed = bool(gate["findings"]) and all(one["passed"] for one in gate["findings"])
     unless((found, "the ledger has no such decision"), *faults,

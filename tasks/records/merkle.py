@@ -34,15 +34,24 @@ def inclusion_proof(leaves: Iterable[bytes], index: int) -> list[bytes]:
     Raises:
         IndexError: there is no leaf of that index.
     """
+    return inclusion_proofs(leaves, [index])[index]
+
+
+def inclusion_proofs(leaves: Iterable[bytes], indices: Iterable[int]) -> dict[int, list[bytes]]:
+    """The inclusion proofs of some leaves, with the tree hashed once. Raises as inclusion_proof does."""
     level = [leaf_hash(data) for data in leaves]
-    if not 0 <= index < len(level):
-        raise IndexError(f"no leaf {index} in a tree of {len(level)}")
-    path = []
+    paths: dict[int, list[bytes]] = {index: [] for index in indices}
+    for index in paths:
+        if not 0 <= index < len(level):
+            raise IndexError(f"no leaf {index} in a tree of {len(level)}")
+    height = 0
     while len(level) > 1:
-        if index ^ 1 < len(level):  # else an odd last one, handed up
-            path.append(level[index ^ 1])
-        level, index = _level_above(level), index // 2
-    return path
+        for index, path in paths.items():
+            beside = (index >> height) ^ 1
+            if beside < len(level):  # else an odd last one, handed up
+                path.append(level[beside])
+        level, height = _level_above(level), height + 1
+    return paths
 
 
 def verify_inclusion(data: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:

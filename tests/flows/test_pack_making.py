@@ -8,11 +8,13 @@ import pytest
 
 from flows.by_hand import roll_back
 from flows.cli import main as cli
+from flows.decision import decide_on, read_candidate
 from flows.pack import packing
 from flows.pack.archive import with_manifest, write_archive
+from flows.registration import register
 from tasks.contracts.errors import DigestMismatch
-from tests.flows.audit_world import World
-from tests.flows.hands import desk, proves
+from tests.flows.audit_world import ERASED, World
+from tests.flows.hands import candidate, desk, proves, started_by
 from tests.flows.packs import faults, lines, unpacked
 
 
@@ -66,6 +68,35 @@ def test_the_whole_ledger_can_be_put_in_and_is_chained_from_its_first_entry_on(
     assert found == list(range(len(found)))
     about = [entry.index for entry in audited.ledger.entries() if entry.payload.get("version") == 5]
     assert found[-1] == about[-2]  # the last one tells of the pack; version 6 is none of this version's business
+
+
+def test_the_pack_of_a_version_tells_that_a_row_was_forgotten_since(audited: World, capsys, tmp_path: Path) -> None:
+    assert cli.run(("data", "forget", ERASED, "--reason", "asked by letter", "--yes", "--no-retrain")) == 0
+    for version in (2, 5):
+        hallmark(capsys, "audit", "pack", str(version), "--out", str(tmp_path / f"{version}.zip"))
+        folder = unpacked(tmp_path / f"{version}.zip", tmp_path / str(version))
+        assert faults(folder, "--key", audited.ledger.keys().current) == []
+        assert "Rows forgotten since, 1 of them, that had reached it: through reward model" in (
+            folder / "model-card.md").read_text()
+        kinds = [line["entry"]["kind"] for line in lines(folder / "ledger/entries.jsonl")]
+        assert kinds.count("row forgotten") == kinds.count("erasure finished") == 1
+
+
+def test_a_version_of_which_little_is_on_record_is_packed_and_says_so(workspace: Path, capsys, tmp_path: Path) -> None:
+    run = started_by("carol", workspace)
+    candidate(workspace, "one")
+    evidence = json.loads((workspace / "build/evidence/evidence.json").read_text())
+    evidence["metrics"][0] |= {"value": float("nan"), "low": float("-inf")}  # as of a loss that overflowed
+    (workspace / "build/evidence/evidence.json").write_text(json.dumps(evidence))
+    found = read_candidate(workspace)
+    register(run, found, found.evidence, decide_on(run, found, found.evidence, None), [])
+    hallmark(capsys, "audit", "pack", "1", "--out", str(tmp_path / "pack.zip"))
+    folder = unpacked(tmp_path / "pack.zip", tmp_path / "pack")
+    assert faults(folder, "--key", run.ledger.keys().current) == []
+    card = (folder / "model-card.md").read_text()
+    assert "| judge_score | low >= 0.5 | nothing | failed |" in card
+    assert "Files: not recorded." in card
+    assert (folder / "lineage/openlineage.jsonl").read_bytes() == b""
 
 
 def test_after_a_rotation_the_pack_is_signed_by_the_new_key_and_the_old_one_leads_to_it(

@@ -73,8 +73,9 @@ def test_the_way_up_a_tree_is_the_one_of_the_ledger(size: int) -> None:
     leaves = [hashlib.sha256(bytes([number])).digest() for number in range(size)]
     root = merkle.tree_hash(leaves).hex()
     assert verify.root_of(leaves) == root
-    for index in range(size):
-        path = [node.hex() for node in merkle.inclusion_proof(leaves, index)]
+    for index, nodes in merkle.inclusion_proofs(leaves, range(size)).items():
+        path = [node.hex() for node in nodes]
+        assert nodes == merkle.inclusion_proof(leaves, index)
         assert verify.included(leaves[index], index, size, path, root)
         assert not verify.included(leaves[index], index, size, [*path, "0" * 64], root)
         assert not verify.included(leaves[index], index + 1, size, path, root)
