@@ -30,7 +30,9 @@ def of_row(said: Answer) -> Iterator[str]:
     """`hallmark audit row`."""
     yield f"row {said['row']}"
     if said["forgotten"]:
-        yield "  FORGOTTEN at {time} (entry {entry}) by {by}: {reason}".format(**said["forgotten"])
+        one = said["forgotten"]
+        ended = "not carried through yet" if one["finished"] is None else f"carried through, entry {one['finished']}"
+        yield f"  FORGOTTEN at {one['time'][:19]}Z (entry {one['entry']}) by {one['by']}: {one['reason']}; {ended}"
     if not said["origins"]:
         yield "  is in no version of the data that was recorded"
     for one in said["origins"]:
@@ -62,7 +64,7 @@ def of_checks(said: Answer) -> Iterator[str]:
 def of_origin(said: Answer) -> Iterator[str]:
     """`hallmark audit origin`."""
     yield f"{said['name']} version {said['version']}, {said['digest']}"
-    yield f"  run          {said['run']}, started by {said['started_by']} at {said['started']}"
+    yield f"  run          {said['run']}, started by {said['started_by']} at {said['started'][:19]}"
     yield f"  commit       {said['commit']}"
     tree = {True: "dirty", False: "clean"}.get(said["dirty"], said["dirty"])
     yield f"  working tree {tree}" + (f"; its changes: {said['diff']['path']}" if said["diff"] else "")

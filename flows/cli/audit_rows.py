@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.cli import place
+from flows.cli import answers, place
 from tasks.contracts.errors import DigestMismatch, Misused, Refused
 from tasks.contracts.places import home
 
@@ -64,14 +64,15 @@ def who_saw(
 
     entries, store, names = _opened((*KINDS, "row forgotten", "erasure finished"))
     answer = ask(entries, store, full_id(given(row, file, line), registrations(entries), store), names)
+    basis = sorted({one["entry"] for one in answer.data_versions} | {
+        entry for one in answer.model_versions for entry in one["entries"]} | {
+        entry.index for entry in entries if entry.kind == "promoted" and answer.aliases})
     if json:
-        basis = {one["entry"] for one in answer.data_versions} | {
-            entry for one in answer.model_versions for entry in one["entries"]} | {
-            entry.index for entry in entries if entry.kind == "promoted" and answer.aliases}
-        place.show_json(asdict(answer) | {"known": bool(answer.data_versions), "entries": sorted(basis),
+        place.show_json(asdict(answer) | {"known": bool(answer.data_versions), "entries": basis,
                                           "forgotten": forgetting(entries, answer.row)})
     else:
         _show(answer, forgetting(entries, answer.row))
+        print(answers.rests_on(basis))
     raise typer.Exit(1 if answer.unreadable else 0)
 
 
@@ -133,7 +134,8 @@ def leaks(version: Version, model: Model = None, json: place.Json = False) -> No
         for leak in found:
             print(f"LEAK  {leak['shared']:,} {leak['of']} of {leak['measured']} are in {leak['trained']}, the first "
                   f"{leak['ids'][0]}")
-        print(f"{one}: {len(found)} of {len(compared(one))} pairs of a measured and a trained list share something")
+        print(f"{one}: {len(found)} of {len(compared(one))} pairs of a measured and a trained list share something "
+              f"(ledger entry {one.entry})")
     raise typer.Exit(1 if found else 0)
 
 

@@ -30,7 +30,7 @@ def row_origins(home: Path, entries: Sequence[Told], store: ManifestStore, row: 
         "row": row, "known": bool(origins), "forgotten": forgotten, "origins": origins,
         "unreadable": sorted(unreadable),
         "entries": sorted({index for one in origins for index in one["entries"]}
-                          | ({forgotten["entry"]} if forgotten else set()))}
+                          | ({forgotten["entry"], forgotten["finished"]} - {None} if forgotten else set()))}
 
 
 def forgetting(entries: Sequence[Told], row: str) -> dict[str, Any] | None:

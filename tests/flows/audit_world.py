@@ -16,8 +16,9 @@ test a copy of its own, the current folder in it.
     day 13  version 6   started by anna, passed, and waits for approval: it is the challenger
 
 Reward model version N is that of policy version N. Rows, by their ids: `ERASED` is line 7 of preferences.jsonl.gz, of
-nia, which trained every version; nobody has forgotten it yet. `LATER` is line 1 of later.jsonl, which trained all but
-version 1. `DEMONSTRATED` is line 1 of demonstrations.jsonl, `HELD_OUT` that of held_out.jsonl.
+nia, which trained every version; the fixture `erased` is a copy of the world in which anna has had it forgotten, and
+nothing else happened. `LATER` is line 1 of later.jsonl, which trained all but version 1. `DEMONSTRATED` is line 1 of
+demonstrations.jsonl, `HELD_OUT` that of held_out.jsonl.
 """
 
 import hashlib
@@ -187,6 +188,19 @@ def live(desks: Desks) -> None:
     version(desks, 13, "anna", judged=0.9, fresh=False)
     with dvc(root) as repo:
         repo.push()
+
+
+def forget(world: World) -> None:
+    """Have ERASED forgotten by the command, as anna, and commit what it changed."""
+    from flows.cli import main as cli
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(world.root)
+        patch.setenv("HALLMARK_HOME", str(world.home))
+        patch.setenv("HALLMARK_ACTOR", "anna")
+        asked = ("--reason", "asked to be forgotten", "--yes", "--no-retrain")
+        assert cli.run(["data", "forget", ERASED, *asked]) == 0
+    commit(world.root, "data without a row")
 
 
 def version(desks: Desks, number: int, who: str, judged: float, fresh: bool = True) -> None:

@@ -57,9 +57,29 @@ def lived(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def audited(lived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "World":
     """A copy of the audited world, which tests/flows/audit_world.py tells; the current folder is in it."""
+    return _own_world(lived, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def lived_erased(lived: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the audited world after a row of it was forgotten."""
+    from tests.flows.audit_world import copy_of, forget
+
+    folder = tmp_path_factory.mktemp("erased")
+    forget(copy_of(lived, folder))
+    return folder
+
+
+@pytest.fixture
+def erased(lived_erased: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "World":
+    """A copy of the audited world in which `ERASED` was forgotten; the current folder is in it."""
+    return _own_world(lived_erased, tmp_path, monkeypatch)
+
+
+def _own_world(lived: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> "World":
     from tests.flows.audit_world import copy_of
 
-    world = copy_of(lived, tmp_path)
+    world = copy_of(lived, folder)
     monkeypatch.chdir(world.root)
     monkeypatch.setenv("HALLMARK_HOME", str(world.home))
     return world
