@@ -73,8 +73,9 @@ def show_receipt(said: Mapping[str, Any], digest: str) -> None:
     for one in said["data"]:
         print(f"data       version {one['before']} -> {one['after']}")
     absence = said["absence"]
-    print(f"absent     from {len(absence['proofs'])} manifests of {absence['name']} version {absence['version']}, each "
-          "proved" if absence else "absent     not proved yet: no version was registered since; `hallmark retrain`")
+    uses = len({proof["use"] for proof in absence["proofs"]}) if absence else 0
+    print(f"absent     from all {uses} row manifests of {absence['name']} version {absence['version']}, each proved"
+          if absence else "absent     not proved yet: no version was registered since; `hallmark retrain`")
     show_affected(said["learned_from_them"])
     for store, names in said["deleted"].items():
         print(f"deleted    {len(names)} objects from {store}")

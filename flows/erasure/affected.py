@@ -47,11 +47,16 @@ def affected(entries: Sequence[Told], store: ManifestStore, rows: Iterable[str],
             said = found.setdefault((one["name"], one["version"]), {
                 "name": one["name"], "version": one["version"], "through": "", "aliases": one["aliases"],
                 "trained": False, "rows": []})
-            said["through"] = "; ".join(dict.fromkeys(
-                part for text in (said["through"], one["through"]) for part in text.split("; ") if part))
             said["trained"] |= one["through"] != MEASURED
+            said["through"] = _joined(said["through"], one["through"])
             said["rows"].append(row)
     return list(found.values())
+
+
+def _joined(one: str, other: str) -> str:
+    """What two rows were to a version; that one of them only measured it says nothing beside what trained it."""
+    parts = dict.fromkeys(part for text in (one, other) for part in text.split("; ") if part)
+    return "; ".join(part for part in parts if part != MEASURED) or MEASURED
 
 
 def learned_from(store: ManifestStore, one: Registration, names: Names, rows: Iterable[str]) -> list[str]:

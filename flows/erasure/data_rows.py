@@ -7,10 +7,12 @@ from pathlib import Path
 from tasks.contracts.canonical import row_id
 from tasks.contracts.data_config import DataConfig, Kind
 from tasks.contracts.errors import DataRefused
+from tasks.data.examination import guess_kind
 from tasks.data.formats import is_rows, read_rows
 from tasks.data.ratings import Ratings
 from tasks.data.refusals import RowRefused
-from tasks.data.schema import canonical_row, kind_of
+from tasks.data.rows import RawRow
+from tasks.data.schema import canonical_row
 
 LONGEST = 1 << 30  # characters of a field: what is too long to train may be forgotten all the same
 
@@ -40,48 +42,38 @@ def how_read(config: DataConfig, relpath: str) -> Read:
     return Read()
 
 
-def identified(path: Path, read: Read) -> Iterator[tuple[str, int, frozenset[str]]]:
-    """Id, line and texts of every line that is a row; a broken line is none and has no id.
-
-    A comparison of ratings is a row of several lines.
+def identified(path: Path, read: Read) -> Iterator[tuple[str, tuple[int, ...], frozenset[str]]]:
+    """Id, lines and texts of every row of a file; a broken line is none. A comparison of ratings has several lines.
 
     Raises:
-        DataRefused: the file as a whole cannot be read.
+        DataRefused: the file as a whole cannot be read, or its rows are of no known kind.
     """
-    if _holds_ratings(path, read):
-        yield from _identified_ratings(path, read)
+    kind = read.kind or guess_kind(path, read.columns)
+    if kind == "ratings":
+        for compared in Ratings(path, read.columns).comparisons():
+            yield from _canonical("preferences", {}, compared.row, compared.lines)
         return
     for raw in read_rows(path):
-        kind = None if raw.value is None else read.kind or kind_of(raw.value.keys() | read.columns.keys())
-        if raw.value is None or kind is None:
-            continue
-        try:
-            row = canonical_row(kind, raw.value, read.columns, LONGEST).row
-        except (RowRefused, DataRefused):
-            continue
-        yield row_id(row), raw.line, frozenset(texts_in(raw.value)) | frozenset(texts_in(row))
+        yield from _canonical(kind, read.columns, raw, (raw.line,))
 
 
-def _holds_ratings(path: Path, read: Read) -> bool:
-    first = next((raw.value for raw in read_rows(path) if raw.value is not None), {})
-    return (read.kind or kind_of(first.keys() | read.columns.keys())) == "ratings"
-
-
-def _identified_ratings(path: Path, read: Read) -> Iterator[tuple[str, int, frozenset[str]]]:
-    for one in Ratings(path, read.columns).comparisons():
-        try:
-            row = canonical_row("preferences", one.row.value or {}, {}, LONGEST).row
-        except RowRefused:
-            continue
-        for line in one.lines:
-            yield row_id(row), line, frozenset(texts_in(one.row.value)) | frozenset(texts_in(row))
+def _canonical(
+    kind: Kind, columns: Mapping[str, str], raw: RawRow, lines: tuple[int, ...]
+) -> Iterator[tuple[str, tuple[int, ...], frozenset[str]]]:
+    try:
+        row = canonical_row(kind, raw.value, columns, LONGEST).row if raw.value is not None else None
+    except (RowRefused, DataRefused):
+        return
+    if row is not None and raw.value is not None:
+        yield row_id(row), lines, frozenset(texts_in(raw.value)) | frozenset(texts_in(row))
 
 
 def find(path: Path, read: Read, is_wanted: Callable[[str], bool]) -> list[Found]:
     """The lines of a file whose row is wanted, a row that stands there twice twice. A file of no rows has none."""
     if not is_rows(path):
         return []
-    return [Found(row, line, texts) for row, line, texts in identified(path, read) if is_wanted(row)]
+    return [Found(row, line, texts) for row, lines, texts in identified(path, read) if is_wanted(row)
+            for line in lines]
 
 
 def drop_shared(path: Path, texts: Collection[str], lines: Collection[int]) -> set[str]:
@@ -91,12 +83,19 @@ def drop_shared(path: Path, texts: Collection[str], lines: Collection[int]) -> s
         lines: the lines of the rows to forget.
     """
     shared: set[str] = set()
-    if is_rows(path):
-        for raw in read_rows(path):
-            if raw.line not in lines and raw.value is not None:
-                others = list(texts_in(raw.value))
-                shared |= {text for text in texts if text not in shared and any(text in other for other in others)}
+    for raw in _readable(path):
+        if raw.line not in lines and raw.value is not None:
+            others = list(texts_in(raw.value))
+            shared |= {text for text in texts if text not in shared and any(text in other for other in others)}
     return shared
+
+
+def _readable(path: Path) -> Iterator[RawRow]:
+    """The rows of a file, up to where it cannot be read."""
+    try:
+        yield from read_rows(path) if is_rows(path) else ()
+    except DataRefused:
+        return
 
 
 def texts_in(value: object) -> Iterator[str]:

@@ -45,7 +45,8 @@ def carry_on(desk: Desk, work: Work, say: Say) -> dict[str, Any]:
     say("recording what is forgotten")
     if not any(entry.payload["run"] == work.id for entry in told(desk.ledger.entries_of([FORGOTTEN]))):
         desk.record(FORGOTTEN, rows=list(work.rows), reason=work.reason, affected=list(work.affected))
-    for relpath, lines in lines_of(desk, work.rows).items():
+    found, unread = lines_of(desk, work.rows)
+    for relpath, lines in found.items():
         say(f"rewriting data/{relpath}")
         rewrite(desk.root, relpath, lines)
     say("making a data version without it")
@@ -56,13 +57,14 @@ def carry_on(desk: Desk, work: Work, say: Say) -> dict[str, Any]:
     if silent:
         raise _still_open(work, silent)
     say("looking for what is left")
-    ended = finish(desk, work, after)
+    ended = finish(desk, work, after, [f"data/{name}, which could not be read as rows: {why}"
+                                       for name, why in unread.items()])
     say("removing the note")
     end_work(desk.home, work)
     return ended
 
 
-def finish(desk: Desk, work: Work, after: int | None) -> dict[str, Any]:
+def finish(desk: Desk, work: Work, after: int | None, unread: Sequence[str]) -> dict[str, Any]:
     """Look once more everywhere, then write receipt and entry."""
     for entry in told(desk.ledger.entries_of([FINISHED])):
         if entry.payload["run"] == work.id:  # killed between the entry and the end of the note
@@ -70,7 +72,7 @@ def finish(desk: Desk, work: Work, after: int | None) -> dict[str, Any]:
     said = {
         "rows": list(work.rows), "data_before": work.data_before, "data_after": after,
         "deleted": {store: list(names) for store, names in work.deleted.items()}, "removed": list(work.removed),
-        "not_reached": unreached.places(desk, work), "remaining": remaining(desk, work)}
+        "not_reached": [*unread, *unreached.places(desk, work)], "remaining": remaining(desk, work)}
     receipt = keep_file(desk.home, canonical_json(make_receipt(desk.ledger, work.rows, said)))
     return dict(desk.record(FINISHED, **said, receipt=receipt).payload)
 

@@ -17,7 +17,7 @@ from flows.erasure.objects import Search, rows_in
 from flows.erasure.stores import Store, stores
 from flows.lineage.reading import opened
 from flows.lineage.versions import registrations
-from tasks.contracts.errors import Misused, ServiceUnreachable
+from tasks.contracts.errors import DataRefused, Misused, ServiceUnreachable
 
 Say = Callable[[str], None]
 
@@ -35,7 +35,7 @@ class Look:
 def look(desk: Desk, rows: Sequence[str], say: Say) -> Look:
     """Find rows. Raises Misused where nobody knows one of them: neither data/ nor a registered version."""
     say("reading data/")
-    lines = lines_of(desk, rows)
+    lines, unread = lines_of(desk, rows)
     entries, store, names = opened(desk.ledger)
     roots = {said["root"] for one in registrations(entries) for said in one.manifests.values()}
     here = {found.row for some in lines.values() for found in some}
@@ -43,6 +43,7 @@ def look(desk: Desk, rows: Sequence[str], say: Say) -> Look:
         roots and store.holding(bytes.fromhex(row), roots)[0])]
     if unknown:
         raise Misused("nobody knows this row", where=unknown[0], wanted="a row of data/, or of a registered version",
+                      found="".join(f"{name} could not be read: {why}; " for name, why in unread.items())[:300],
                       next_step="`hallmark audit who-saw --file FILE --line N` says the id of a row in a file.")
     texts = {text for some in lines.values() for found in some for text in found.texts}
     texts |= texts_elsewhere(desk, set(rows) - here, say)
@@ -50,15 +51,19 @@ def look(desk: Desk, rows: Sequence[str], say: Say) -> Look:
                 affected(entries, store, rows, names))
 
 
-def lines_of(desk: Desk, rows: Collection[str]) -> dict[str, tuple[Found, ...]]:
-    """The lines of each data file that are one of the rows."""
-    wanted, found = frozenset(rows), {}
+def lines_of(desk: Desk, rows: Collection[str]) -> tuple[dict[str, tuple[Found, ...]], dict[str, str]]:
+    """The lines of each data file that are one of the rows, and why other files cannot be read as rows."""
+    wanted, found, unread = frozenset(rows), {}, {}
     for path in files(desk.root):
         relpath = path.relative_to(desk.root / DATA).as_posix()
-        lines = find(path, how_read(desk.params.data, relpath), wanted.__contains__)
+        try:
+            lines = find(path, how_read(desk.params.data, relpath), wanted.__contains__)
+        except DataRefused as refusal:
+            unread[relpath] = refusal.what
+            continue
         if lines:
             found[relpath] = tuple(lines)
-    return found
+    return found, unread
 
 
 def searched_for(

@@ -1,15 +1,15 @@
 """The rows that beginnings of ids name: of recorded data versions, of data/ as it lies, or forgotten ones."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from flows.data_watch import DATA, files
 from flows.desk import Desk
 from flows.erasure.affected import FORGOTTEN, forgotten
-from flows.erasure.data_rows import how_read, identified
+from flows.erasure.data_rows import find, how_read
 from flows.lineage.versions import registrations, told
 from flows.lineage.who_saw import PREFIX_AT_LEAST, full_id
-from tasks.contracts.errors import Misused
-from tasks.data.formats import is_rows
+from tasks.contracts.errors import DataRefused, Misused
 from tasks.records.manifest_store import ManifestStore
 
 HEX = frozenset("0123456789abcdef")
@@ -37,6 +37,9 @@ def _full(desk: Desk, row: str) -> str:
 
 
 def _in_data(desk: Desk, start: str) -> set[str]:
-    return {row for path in files(desk.root) if is_rows(path)
-            for row, _, _ in identified(path, how_read(desk.params.data, path.relative_to(
-                desk.root / DATA).as_posix())) if row.startswith(start)}
+    found: set[str] = set()
+    for path in files(desk.root):
+        with suppress(DataRefused):  # a file that cannot be read names no row
+            found |= {one.row for one in find(path, how_read(
+                desk.params.data, path.relative_to(desk.root / DATA).as_posix()), lambda row: row.startswith(start))}
+    return found

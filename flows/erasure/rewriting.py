@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from tasks.data.pieces import LINE_BYTES_AT_MOST, PIECE_BYTES, gzip_pieces, plain_pieces
+from tasks.data.pieces import LINE_BYTES_AT_MOST, gzip_pieces, plain_pieces
+from tasks.data.zstd_pieces import zstd_pieces
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -58,15 +59,6 @@ def packed(name: str, file: BinaryIO) -> "Iterator[IO[bytes]]":
             yield writer
     else:
         yield file
-
-
-def zstd_pieces(path: Path) -> Iterator[bytes]:
-    """The bytes of a file packed by zstd, all its frames."""
-    import zstandard
-
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader:
-        while piece := reader.read(PIECE_BYTES):
-            yield piece
 
 
 def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:

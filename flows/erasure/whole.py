@@ -59,7 +59,7 @@ def refuse_quoting(reason: str, seen: Look) -> None:
 def left_to_forget(desk: Desk, rows: Sequence[str]) -> list[str]:
     """Of some rows those whose erasure has not ended, or that have come back into data/."""
     ended = {row for one in told(desk.ledger.entries_of([FINISHED])) for row in one.payload["rows"]}
-    back = {found.row for lines in lines_of(desk, [row for row in rows if row in ended]).values() for found in lines}
+    back = {found.row for lines in lines_of(desk, [row for row in rows if row in ended])[0].values() for found in lines}
     return [row for row in rows if row not in ended or row in back]
 
 

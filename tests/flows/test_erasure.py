@@ -293,7 +293,7 @@ def test_a_remote_that_does_not_answer_leaves_the_erasure_open_until_it_does(aud
 
 def test_a_remote_inside_the_repository_loses_its_objects_and_git_keeps_them_by_name(audited: World, capsys) -> None:
     with dvc(audited.root) as repo, repo.config.edit() as config:
-        config["remote"]["seed"] = {"url": "../infra/seed-data"}
+        config["remote"]["seed"] = {"url": str(audited.root / "infra/seed-data")}
     with dvc(audited.root) as repo:
         repo.push(remote="seed", targets=["data.dvc"])
     for words in (("add", "-A"), ("-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-qm", "seed")):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from flows.erasure.claims import write_claims
 from flows.erasure.data_rows import Read, drop_shared, find
@@ -16,10 +17,15 @@ from flows.erasure.needles import fragments, needles_of, spellings
 from flows.erasure.rewriting import write_without
 from flows.erasure.searching import holds
 from tasks.contracts.canonical import file_sha256, row_id
+from tasks.contracts.errors import DataRefused
 
 ROWS = [{"prompt": f"how do i mend number {number}, \"quickly\"?\nit is broken", "response": f"by hand, {number} é"}
         for number in range(6)]
 GONE = row_id(ROWS[2])
+
+
+def unzstd(packed: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().stream_reader(packed).read()
 
 
 def without(path: Path, ids: set[str], read: Read | None = None) -> bytes:
@@ -41,14 +47,18 @@ def test_json_lines_keep_every_other_byte_and_every_spelling_of_the_row_goes(tmp
     assert without(path, {"ab" * 32}) == path.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["rows.jsonl.gz", "rows.ndjson", "rows.jsonl"])
-def test_packed_lines_stay_packed(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "pack", "unpack"), [
+    ("rows.jsonl.gz", gzip.compress, gzip.decompress), ("rows.jsonl.zst", zstandard.compress, unzstd),
+    ("rows.ndjson", bytes, bytes), ("rows.jsonl", bytes, bytes)])
+def test_packed_lines_stay_packed(tmp_path: Path, name: str, pack, unpack) -> None:
     lines = [json.dumps(row).encode() + b"\n" for row in ROWS]
-    pack = gzip.compress if name.endswith(".gz") else bytes
     path = tmp_path / name
     path.write_bytes(pack(b"".join(lines)))
+    assert holds(path, [b"mend number 2"]), "the twin"
     found = without(path, {GONE})
-    assert (gzip.decompress(found) if name.endswith(".gz") else found) == b"".join(lines[:2] + lines[3:])
+    assert unpack(found) == b"".join(lines[:2] + lines[3:])
+    path.write_bytes(found)
+    assert not holds(path, [b"mend number 2"])
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz"])
@@ -92,12 +102,29 @@ def test_a_transcript_goes_by_the_id_of_the_comparison_that_it_becomes(tmp_path:
     assert without(path, {row}) == b""
 
 
+def test_a_line_of_plain_text_goes(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_bytes(b"the first of all lines\r\n\nthe second of them\n\tand a third")
+    assert without(path, {row_id({"text": "the second of them"})}) == b"the first of all lines\r\n\n\tand a third"
+
+
+def test_a_comparison_of_ratings_takes_both_ratings_with_it(tmp_path: Path) -> None:
+    rated = [("how?", "slowly", 5), ("why?", "because of it", 1), ("how?", "fast", 2), ("why?", "none knows", 4)]
+    lines = [json.dumps({"prompt": prompt, "response": text, "rating": rating}).encode() + b"\n"
+             for prompt, text, rating in rated]
+    path = tmp_path / "rated.jsonl"
+    path.write_bytes(b"".join(lines))
+    row = row_id({"prompt": "how?", "chosen": "slowly", "rejected": "fast"})
+    assert without(path, {row}) == lines[1] + lines[3]
+
+
 def test_columns_are_read_as_params_yaml_names_them(tmp_path: Path) -> None:
     path = tmp_path / "asked.jsonl"
     path.write_text(json.dumps({"ask": ROWS[2]["prompt"], "reply": ROWS[2]["response"]}) + "\n")
     read = Read("demonstrations", {"prompt": "ask", "response": "reply"})
     assert [one.row for one in find(path, read, {GONE}.__contains__)] == [GONE]
-    assert find(path, Read(), {GONE}.__contains__) == []
+    with pytest.raises(DataRefused, match="no known schema"):
+        find(path, Read(), {GONE}.__contains__)
 
 
 def test_texts_of_rows_that_stay_are_not_searched_for(tmp_path: Path) -> None:
