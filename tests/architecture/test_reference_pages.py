@@ -67,7 +67,7 @@ def test_every_option_of_every_command_stands_in_its_section(repository: Path) -
     while groups:
         path, command = groups.popitem()
         groups |= {f"{path} {name}": inner for name, inner in getattr(command, "commands", {}).items()}
-        section = page.partition(f"\n## `{path}")[2].partition("\n## ")[0]
+        section = page.partition(f"\n## `{path} ")[2].partition("\n## ")[0]
         for option in getattr(command, "params", []) if not hasattr(command, "commands") else []:
             assert option.param_type_name != "option" or f"`{option.opts[0]}" in section, (path, option.opts)
 
