@@ -51,8 +51,9 @@ def prepare(root: Path) -> None:
 def start(root: Path, number: int) -> "subprocess.Popen[bytes]":
     """A retraining with rows of its own, under a name of its own, so that it has everything to do up to a champion."""
     (root / "rows.txt").write_text(f"one two {number}")
-    return subprocess.Popen([HALLMARK, "retrain", "--set", f"promotion.policy_model=policy-{number}"], cwd=root,
-                            start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (root.parent / "said.txt").open("ab") as said:
+        return subprocess.Popen([HALLMARK, "retrain", "--set", f"promotion.policy_model=policy-{number}"], cwd=root,
+                                start_new_session=True, stdout=said, stderr=said)
 
 
 def written() -> int:
@@ -66,7 +67,7 @@ def whole(root: Path, number: int) -> tuple[int, float]:
     before, began, process = written(), time.monotonic(), start(root, number)
     assert wait_until(lambda: written() > before, 400)
     seconds = time.monotonic() - began
-    assert process.wait(timeout=900) == 0
+    assert process.wait(timeout=900) == 0, (root.parent / "said.txt").read_text()[-2000:]
     entries = Ledger().entries()[before:]
     assert (entries[-1].kind, entries[-1].payload["outcome"]) == ("run finished", "promoted")
     return len(entries), seconds

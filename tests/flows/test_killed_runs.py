@@ -10,6 +10,12 @@ from tasks.records.ledger import Ledger
 from tests.flows.killing import kill, moments, prepare, whole
 
 
+@pytest.fixture(autouse=True)
+def one_server(prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All runs use one server of Prefect: theirs would take more seconds to start than the runs take."""
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+
+
 def killed(root: Path, count: int, seed: int) -> Counter[str]:
     """Kill so many runs and let one come to its end; return after which ledger entries the kills came."""
     prepare(root)
