@@ -26,6 +26,7 @@ from tasks.contracts.reporting import Silent
 from tasks.contracts.verdicts import Verdict
 from tasks.data.checked import check_sources, refusals
 from tasks.data.formats import FORMATS
+from tasks.data.in_order import Processes
 from tasks.stage.files import write_whole
 
 
@@ -90,8 +91,11 @@ def check(desk: Desk, path: Path, source: SourceConfig, folder: Path) -> tuple[C
     place = [one.path for one in sources].index(source.path)
     read = [*sources]
     read[place] = sources[place].model_copy(update={"path": str(path)})
-    found = check_sources(desk.params.data.model_copy(update={"sources": read}), folder, Silent())
-    verdict, errors = found[place].verdict, refusals(found)
+    config = desk.params.data.model_copy(update={"sources": read})
+    found = check_sources(config, folder, Silent(), Processes(desk.params.threads))
+    errors, warned = refusals(found, config)
+    verdict = found[place].verdict
+    verdict = verdict.model_copy(update={"warnings": (*verdict.warnings, *warned)})
     if errors:
         verdict = verdict.model_copy(update={"verdict": "refuse", "error": "; ".join(errors)})
     return Checked(folder, counted_in(found)), verdict

@@ -17,7 +17,8 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command()
 def add(
-    path: Annotated[Path, typer.Argument(help="A file of rows.")],
+    path: Annotated[str, typer.Argument(
+        help="A file of rows; with the datasets library also hub:OWNER/NAME[@REVISION][#SPLIT], or a folder.")],
     name: Annotated[str | None, typer.Option(help="What it is called below data/; its own name by default.")] = None,
     kind: Annotated[str | None, typer.Option(help="What the rows are; told from the content where not given.")] = None,
     split: Annotated[str, typer.Option(
@@ -38,21 +39,35 @@ def add(
     is written, and a schedule at work hears of it. Exit code 1: refused, and nothing has changed. A call that broke off
     is ended by the same call.
     """
+    from tempfile import TemporaryDirectory
+
     from flows import data_adding, workspace
     from flows.desk import open_desk
     from tasks.contracts.places import home
 
-    path = path.absolute()
-    root = place.enter()
     told = {"licence": licence, "consent": consent, "source": source, "guideline": guideline, "collected": collected,
             "collected_by": collected_by}
-    named = source_of(
-        path=f"data/{name or path.name}", kind=kind, split=split, columns=columns_of(column or []), **told)
-    workspace.fetch_data(root)
-    with workspace.hold(home()):
-        added = data_adding.add(open_desk(root, "data-add"), path, named)
+    with TemporaryDirectory() as folder:
+        file, origin = fetched(path, Path(folder))
+        root = place.enter()
+        named = source_of(path=f"data/{name or file.name}", kind=kind, split=split, columns=columns_of(column or []),
+                          **told | {"source": source or origin})
+        workspace.fetch_data(root)
+        with workspace.hold(home()):
+            added = data_adding.add(open_desk(root, "data-add"), file, named)
     place.show_json(as_json(named.path, added)) if json else show(named.path, added)
     raise typer.Exit(0 if added.version else 1)
+
+
+def fetched(said: str, folder: Path) -> tuple[Path, str | None]:
+    """The file that was given, or that a data set was written to in a folder, and where that came from."""
+    from tasks.data.datasets_library import place_of, write_dataset
+
+    dataset = place_of(said)
+    if dataset is None:
+        return Path(said).absolute(), None
+    target = folder / dataset.file_name
+    return target, write_dataset(dataset, target)
 
 
 def source_of(**said: Any) -> "SourceConfig":

@@ -1,5 +1,6 @@
 """A file becomes part of the data whole or not at all, and a call that broke off is ended by the same call."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -155,6 +156,19 @@ def test_a_remote_that_does_not_answer_is_said_and_the_same_call_pushes_later(
 
     assert in_remote(laid, data_md5(laid))
     assert len(versions()) == 2
+
+
+def test_a_folder_is_added_through_the_datasets_library_or_says_what_is_missing(
+    laid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rows(laid.parent / "set/train.jsonl", preferences(20, 100))
+    if importlib.util.find_spec("datasets") is None:
+        assert "the package datasets is not installed" in hallmark(capsys, "add", "../set", code=2)["error"]
+        return
+    said = hallmark(capsys, "add", "../set")
+
+    assert (said["path"], said["rows"]) == ("data/set.jsonl.gz", 70)
+    assert load_params().data.sources[-1].source == "set#train"
 
 
 def test_nothing_is_added_while_a_run_is_at_work(laid: Path, capsys: pytest.CaptureFixture[str]) -> None:
