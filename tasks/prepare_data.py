@@ -11,6 +11,7 @@ from tasks.contracts.errors import DataRefused
 from tasks.contracts.inputs import require_dep
 from tasks.contracts.places import CHECKED, PREPARED
 from tasks.contracts.reporting import Sink
+from tasks.data.base_tokenizer import load_base_tokenizer
 from tasks.data.preparation import (
     NAMES,
     CheckedRows,
@@ -20,7 +21,7 @@ from tasks.data.preparation import (
     write_prompts,
     write_text,
 )
-from tasks.data.tokenizer import Layout, load_base_tokenizer, train_tokenizer
+from tasks.data.tokenizer import Layout, train_tokenizer
 from tasks.data.whole_folder import whole_folder
 from tasks.records.manifests import write_manifest
 from tasks.records.uses import INDEX, MANIFESTS, PROMPTS, ROWS, TOKENIZER

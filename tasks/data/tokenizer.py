@@ -1,7 +1,6 @@
-"""Tokenizers: trained here or brought by a base model; and how prompts and responses are laid out as tokens."""
+"""A tokenizer that is trained here; and how prompts and responses are laid out as tokens."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from tasks.contracts.data_config import TokensConfig
@@ -14,11 +13,6 @@ CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'assistant' %}<assistant>"
     "{{ message['content'] }}{{ eos_token }}{% else %}<user>{{ message['content'] }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}")
-
-# for base models without a template of their own: the prompt, a line feed, the response
-PLAIN_TEMPLATE = (
-    "{% for message in messages %}{{ message['content'] }}{% if message['role'] == 'assistant' %}{{ eos_token }}"
-    "{% else %}{{ '\\n' }}{% endif %}{% endfor %}")
 
 _PLACE = "\ue000PROMPT\ue001"  # where the prompt goes; private use, so that no template holds it
 
@@ -44,48 +38,6 @@ def train_tokenizer(texts: Iterable[str], tokens: TokensConfig) -> Any:
         clean_up_tokenization_spaces=False)
 
 
-def load_base_tokenizer(path: str, revision: str | None = None) -> Any:
-    """Load the tokenizer of a base model, completed where it lacks something; its code is never run.
-
-    Without a pad token the end token pads; without a chat template the layout is PLAIN_TEMPLATE.
-
-    Args:
-        path: a folder or a hub name.
-        revision: branch, tag or commit of a hub name; None: the main branch.
-
-    Raises:
-        ParamsInvalid: there is no tokenizer, or it has no end token, without which no response could end.
-    """
-    from transformers import AutoTokenizer
-
-    where = f"base.path={path}"
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise _without_tokenizer(path, " ".join(str(error).split()).split(". ")[0][:200]) from None
-    if len(tokenizer) <= len(tokenizer.added_tokens_decoder):  # transformers makes an empty one where files are missing
-        raise _without_tokenizer(path, "no entry but special tokens")
-    if tokenizer.eos_token_id is None:
-        raise ParamsInvalid("has a tokenizer without an end token", where=where, wanted="an eos_token",
-                            next_step="Name one in its tokenizer_config.json.")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    if not tokenizer.chat_template:
-        begins = tokenizer.bos_token_id is not None and tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
-        tokenizer.chat_template = ("{{ bos_token }}" if begins else "") + PLAIN_TEMPLATE
-    return tokenizer
-
-
-def _without_tokenizer(path: str, found: str) -> ParamsInvalid:
-    if Path(path).is_dir():
-        return ParamsInvalid("has no tokenizer that transformers can load", where=f"base.path={path}", found=found,
-                             wanted="a tokenizer.json", next_step="Put the model's tokenizer into its folder.")
-    return ParamsInvalid(
-        "is no folder here, and no tokenizer of that name can be fetched", where=f"base.path={path}", found=found,
-        wanted="a folder of a causal language model, or the hub name of one",
-        next_step="Mend base.path, or fetch the model with `hf download` where there is a network.")
-
-
 class Frame(NamedTuple):
     """The tokens of the chat template around a prompt."""
 
@@ -100,7 +52,15 @@ def frame_of(tokenizer: Any) -> Frame:
     before, place, after = rendered.partition(_PLACE)
     if not place:
         raise ParamsInvalid("the chat template leaves the user's turn out", where="base.path")
-    return Frame(*(tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, after)))
+    return Frame(tokenizer(before, add_special_tokens=False)["input_ids"], _behind_prompt(tokenizer, after))
+
+
+def _behind_prompt(tokenizer: Any, after: str) -> list[int]:
+    """Encode what follows a prompt as it is encoded there: alone, some tokenizers would put a space before it."""
+    place, both = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in (_PLACE, _PLACE + after))
+    ids: list[int] = (both[len(place):] if both[:len(place)] == place else
+                      tokenizer(after, add_special_tokens=False)["input_ids"])
+    return ids
 
 
 class Layout:

@@ -3,7 +3,8 @@
 import pytest
 
 from tasks.contracts.data_config import TokensConfig
-from tasks.data.tokenizer import Layout, load_base_tokenizer, plain_ids, prompt_ids, train_tokenizer
+from tasks.data.base_tokenizer import load_base_tokenizer
+from tasks.data.tokenizer import Layout, plain_ids, prompt_ids, train_tokenizer
 from tests.models.kinds import CHAT, gpt2_tokenizer, llama_tokenizer, qwen_tokenizer
 
 TURNS = ("Human: How do I mend a kettle?", "Assistant: Take it by hand and begin.", "Human: And two lamps?")
@@ -27,7 +28,9 @@ def around(tokenizer):
     """The template's own tokens, by the template alone."""
     asked = [{"role": "user", "content": "x"}]
     before, _, after = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True).partition("x")
-    return [tokenizer(text, add_special_tokens=False)["input_ids"] for text in (before, after)]
+    # a full stop before it: alone, llama's tokenizer puts a space before a line feed
+    ids, dot = (tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("." + after, "."))
+    return tokenizer(before, add_special_tokens=False)["input_ids"], ids[len(dot):]
 
 
 def laid(tokenizer, text, room):

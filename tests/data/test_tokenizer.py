@@ -15,7 +15,9 @@ from transformers import AutoTokenizer, GPT2Config, PreTrainedTokenizerFast
 
 from tasks.contracts.data_config import TokensConfig
 from tasks.contracts.errors import ParamsInvalid
-from tasks.data.tokenizer import SPECIAL_TOKENS, Layout, load_base_tokenizer, plain_ids, prompt_ids, train_tokenizer
+from tasks.data.base_tokenizer import load_base_tokenizer
+from tasks.data.tokenizer import SPECIAL_TOKENS, Layout, plain_ids, prompt_ids, train_tokenizer
+from tests.models.kinds import gpt2_tokenizer, llama_tokenizer, qwen_tokenizer
 
 TEXTS = ["the cat sat on the mat", "the dog sat on the log", "why does the cat sit?"] * 20
 TOKENS = TokensConfig(prompt=16, response=12, vocabulary=320)
@@ -190,3 +192,24 @@ def test_a_model_beside_which_no_tokenizer_lies_is_refused_and_gets_no_empty_one
 def test_a_name_that_is_neither_a_folder_nor_can_be_fetched_is_one_clear_message(name):
     with pytest.raises(ParamsInvalid, match=r"is no folder here.*can be fetched; wanted a folder .* or the hub name"):
         load_base_tokenizer(name)
+
+
+def test_a_template_that_asks_for_the_date_lays_out_the_same_prompt_on_every_day(tmp_path):
+    template = ("{% if strftime_now is defined %}{{ strftime_now('%Y-%m-%d') }}{% endif %} "
+                "{% for m in messages %}{{ m['content'] }}{% endfor %}!")
+    folder, asked = base(tmp_path, eos_token="</s>", chat_template=template), [{"role": "user", "content": "the cat"}]
+    tokenizer = load_base_tokenizer(folder)
+    assert tokenizer.decode(prompt_ids(tokenizer, "the cat", 40)) == "2024-07-26 the cat!"
+    tokenizer.save_pretrained(tmp_path / "policy")
+    for place, same in ((tmp_path / "policy", True), (folder, False)):
+        said = AutoTokenizer.from_pretrained(place).apply_chat_template(asked, tokenize=False)
+        assert (said == "2024-07-26 the cat!") == same
+
+
+@pytest.mark.parametrize("make", [gpt2_tokenizer, llama_tokenizer, qwen_tokenizer])
+def test_what_follows_a_prompt_is_encoded_as_it_is_there(tmp_path, make):
+    make().save_pretrained(tmp_path)
+    tokenizer = load_base_tokenizer(str(tmp_path))
+    asked = [{"role": "user", "content": "Tell me about the boat."}]
+    whole = tokenizer.apply_chat_template(asked, add_generation_prompt=True)["input_ids"]
+    assert prompt_ids(tokenizer, asked[0]["content"], 60)[-4:] == whole[-4:]
