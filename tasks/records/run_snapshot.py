@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.contracts.canonical import canonical_json, file_sha256, sha256_hex
 from tasks.records import artifact_store
-from tasks.records.mlflow_store import connect, experiment_id, mlflow_faults
+from tasks.records.mlflow_store import connect, experiment_id, local_path, mlflow_faults
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -85,8 +85,8 @@ def _inputs(run: "Run") -> dict[str, str]:
 
 def _artifacts(client: "MlflowClient", run: "Run") -> dict[str, str]:
     """Path -> sha256 of every artifact."""
-    if not client.list_artifacts(run.info.run_id):
-        return {}
+    if local_path(run.info.artifact_uri) is None and not client.list_artifacts(run.info.run_id):
+        return {}  # a server has no folder to fetch then
     with artifact_store.opened(run.info.artifact_uri) as folder:
         return {path: digest for path, digest in _digests(folder).items() if path not in LATER_ARTIFACTS}
 

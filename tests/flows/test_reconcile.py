@@ -92,7 +92,7 @@ def test_what_was_edited_in_a_run_of_mlflow_is_named(audited: World, capsys: pyt
     evidence = Path(client.get_run(runs[parent]).info.artifact_uri.removeprefix("file://")) / "evidence"
     flip(evidence / "evidence.json")
     (evidence / "samples.json").unlink()
-    client.log_text(runs[parent], "more", "more.txt")
+    (evidence.parent / "more.txt").write_text("more")  # the client remembers a run's place of the world before
     client.delete_run(runs["check_data"])
     fake = client.create_run(client.get_run(policy).info.experiment_id, tags={"mlflow.parentRunId": runs[parent]})
 
@@ -309,3 +309,25 @@ def test_for_people_each_finding_is_a_line_with_what_to_do(
     assert first.startswith("disk: edited: data/later.jsonl: wanted md5 ")
     assert "`dvc checkout data.dvc` undoes it" in first
     assert last.startswith("1 thing(s) are not as the ")
+
+
+def test_a_run_that_was_killed_leaves_nothing_to_find_once_it_is_closed(
+    audited: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flows.retrain import opened
+    from flows.run import begin
+
+    killed = begin(audited.root, force=False)
+    opened(killed)
+    (audited.root / "build/policy/model.safetensors").write_text("half of it")  # a stage was at work
+    assert reconciled(capsys) == {}
+
+    closer = begin(audited.root, force=False)
+
+    kinds = [entry.kind for entry in audited.ledger.entries()][-4:]
+    assert kinds == ["run started", "run finished", RECORDED, "run started"]
+    assert reconciled(capsys) == {}
+    connect().set_tag(killed.parent_run or "", "hallmark.outcome", "promoted")
+    assert [key[1:] for key in reconciled(capsys)] == [
+        ("unknown", f"run {(killed.parent_run or '')[:12]} ({killed.id}): tag hallmark.outcome")]
+    assert closer.parent_run is None
