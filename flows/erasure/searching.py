@@ -3,9 +3,11 @@
 import json
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.erasure.many_patterns import Patterns
 from tasks.contracts.errors import DataRefused
 from tasks.data.pieces import gzip_pieces
 
@@ -23,14 +25,20 @@ def holds(path: Path, patterns: Sequence[bytes]) -> bool:
         return False
     with path.open("rb") as file:
         head = file.read(4)
-    return _in(_plain(path), patterns) or _in(_unpacked(path, head), patterns)
+    ready = _ready(tuple(patterns))
+    return _in(_plain(path), ready) or _in(_unpacked(path, head), ready)
 
 
-def _in(pieces: Iterator[bytes], patterns: Sequence[bytes]) -> bool:
-    overlap, before = max(map(len, patterns)) - 1, b""
+@lru_cache(maxsize=2)
+def _ready(patterns: tuple[bytes, ...]) -> Patterns:
+    return Patterns(patterns)
+
+
+def _in(pieces: Iterator[bytes], patterns: Patterns) -> bool:
+    overlap, before = patterns.longest - 1, b""
     for piece in pieces:
         piece = before + piece
-        if any(pattern in piece for pattern in patterns):
+        if patterns.in_piece(piece):
             return True
         before = piece[-overlap:] if overlap else b""
     return False

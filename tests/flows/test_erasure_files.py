@@ -13,6 +13,7 @@ import zstandard
 
 from flows.erasure.claims import write_claims
 from flows.erasure.data_rows import Read, drop_shared, find
+from flows.erasure.many_patterns import Patterns
 from flows.erasure.needles import fragments, needles_of, spellings
 from flows.erasure.rewriting import write_without
 from flows.erasure.searching import holds
@@ -149,6 +150,17 @@ def test_a_text_is_found_in_every_spelling_packed_or_not(tmp_path: Path, spelled
         assert holds(path, patterns)
         path.write_bytes(pack(spelled.replace(b"noon", b"nine")))
         assert not holds(path, patterns)
+
+
+def test_thousands_of_patterns_are_found_wherever_they_begin_and_at_no_other_place() -> None:
+    patterns = [f"he said the thing of number {number} at noon".encode() for number in range(3000)]
+    many, text = Patterns(patterns), b"and then he said the thing of number 12345 at nine " * 2000
+    assert not many.in_piece(text)
+    for shift in range(11):
+        for place in (0, 5000, len(text)):
+            assert many.in_piece(text[:place] + b"x" * shift + patterns[-1] + text[place:])
+            assert not many.in_piece(text[:place] + b"x" * shift + patterns[-1][:-1] + text[place:])
+    assert not many.in_piece(b"short")
 
 
 def test_a_text_that_lies_across_two_pieces_is_found(tmp_path: Path) -> None:
