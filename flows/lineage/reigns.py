@@ -4,6 +4,7 @@ Pure: entries in, answers out.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from itertools import zip_longest
@@ -49,9 +50,9 @@ def moment_of(text: str) -> datetime:
     Raises:
         Misused: it is neither a day nor a time of ISO 8601.
     """
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(text), time.max, UTC)
     try:
-        if len(text) == len("2026-01-10"):
-            return datetime.combine(date.fromisoformat(text), time.max, UTC)
         found = datetime.fromisoformat(text)
     except ValueError:
         raise Misused("is no time", where=f"--at {text}", wanted="2026-01-10 or 2026-01-10T09:30:00Z") from None
