@@ -51,6 +51,7 @@ def named_files(ground: Ground) -> dict[str, tuple[str, Path, int]]:
             add(said["snapshot"], f"what MLflow held of run {said['run']}", entry.index)
         elif entry.kind == "data version":
             add(said["sheet"], f"sheet of data version {said['version']}", entry.index)
+            add(said.get("origins"), f"rows of data version {said['version']}", entry.index)
         elif entry.kind == "erasure finished":
             add(said["receipt"], f"receipt of the erasure {said['run']}", entry.index)
         elif entry.kind == "run started":

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from flows.desk import Desk
-from flows.lineage.versions import Names, Registration, Told, registrations, told
+from flows.lineage.versions import Names, Registration, Told, aliases, registrations, told
 from flows.reconcile.findings import DELETED
 from flows.reconcile.mlflow_runs import recorded_runs
 from flows.reconcile.retention import kept
 from tasks.contracts.errors import Refused
+from tasks.records import model_store
 from tasks.records.mlflow_gc import Doomed, doomed, is_live, run_gc
 
 REASON = "mlflow gc removed what no kept version needs"
@@ -36,11 +37,22 @@ def plan(desk: Desk, flags: Sequence[str] = ()) -> Doomed:
 
 
 def collect(desk: Desk, planned: Doomed, flags: Sequence[str]) -> str:
-    """Record what goes, then have MLflow delete it; what it printed is returned. Call it with the workspace held."""
+    """Record what goes, then have MLflow delete it; what it printed is returned. Call it with the workspace held.
+
+    Our own copies of models that bear no alias go too: they are fetched again where somebody asks for them.
+    """
+    prune_copies(desk)
     for part, what in KINDS.items():
         if ids := list(getattr(planned, part)):
             desk.record(DELETED, what=what, ids=ids, reason=REASON)
     return run_gc(flags) if planned.ids else ""
+
+
+def prune_copies(desk: Desk) -> int:
+    """Remove the copies of models that bear no alias."""
+    entries, names = told(desk.ledger.entries()), Names(desk.name, desk.params.promotion.reward_model)
+    borne = {(name, version) for _, name, version in aliases(entries, names)}
+    return model_store.prune({one.digest for one in registrations(entries) if (one.name, one.version) in borne})
 
 
 def _needed(desk: Desk) -> Iterator[tuple[str, str]]:

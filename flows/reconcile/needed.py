@@ -39,7 +39,7 @@ def needed(
     found: dict[str, Need] = {}
     added = _data_in_git(root)
     for version in data_versions.data_versions(entries):
-        if version.data in added:  # else it was read without `dvc add`, and never was in the cache
+        if version.tracked or version.data in added:  # else it was read without `dvc add`, and never was in the cache
             _add(found, version.data, "data", f"data version {version.version}", version.entry)
     for one in _each_lock_once(registered):
         for path, md5 in outputs(root, home, entries, one, added).items():

@@ -5,7 +5,7 @@ What a version's digest should be is in the ledger; flows.verified.verified_mode
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tasks.contracts.errors import DigestMismatch
@@ -46,6 +46,17 @@ def fetch(version: Version, files: Mapping[str, str] | None = None) -> Path:
 def stored_at(version: Version) -> str:
     """The URI of a version's bytes, as MLflow says."""
     return str(connect().get_model_version_download_uri(version.name, str(version.version)))
+
+
+def prune(keep: Collection[str]) -> int:
+    """Remove our own copies of models but those of some digests, and return how many went; they can be fetched anew."""
+    folder, gone = home() / COPIES, 0
+    with os_lock("models", timeout_seconds=3600.0):
+        for copy in folder.iterdir() if folder.is_dir() else ():
+            if copy.name not in keep:
+                shutil.rmtree(copy)
+                gone += 1
+    return gone
 
 
 @mlflow_faults()

@@ -179,6 +179,18 @@ def test_a_collection_waits_for_no_run_at_work(audited: World, capsys: Capture) 
     assert "another run is at work" in capsys.readouterr().err
 
 
+def test_copies_of_models_without_an_alias_go_and_are_fetched_again(audited: World) -> None:
+    from flows.verified import verified_model
+
+    champion, third = (verified_model(audited.ledger, "policy", version) for version in (5, 3))
+
+    assert cli.run(["gc", "mlflow"]) == 0
+
+    assert champion.is_dir()
+    assert not third.exists()
+    assert verified_model(audited.ledger, "policy", 3) == third
+
+
 def keeps(world: World, now: datetime, days: float = 10) -> dict[int, Keep]:
     return {one.version: one for one in kept(told(world.ledger.entries()), NAMES, days, now) if one.name == "policy"}
 

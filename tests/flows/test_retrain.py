@@ -87,6 +87,7 @@ def test_a_policy_passes_waits_and_is_no_change_the_second_time(
     assert Path(first["places"]["Report"]).stat().st_size > 1000
 
     second = retrain()
+    assert cli.run(["audit", "reconcile", "--deep"]) == 0, capsys.readouterr().out
     what_somebody_rejected_is_refused_when_it_is_made_again(workspace)
     the_gate_decides_again_from_the_bundle_and_notices_a_changed_one(workspace, capsys)
 
