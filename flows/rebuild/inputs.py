@@ -1,7 +1,8 @@
 """The data of then, brought into the worktree from the cache or a remote, and held against what was recorded."""
 
 import logging
-from collections.abc import Collection, Iterator, Mapping
+import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,23 +56,23 @@ def bring_data(tree: Path, stores: Stores, wanted: Mapping[str, str]) -> None:
     for path, file in tracked.items():
         if any(overlap(path, one) for one in wanted):
             _name_bytes(file, Path(path).name, wanted.get(path))
-            _bring(tree, stores, file, path, wanted.get(path, ""))
+            _bring(tree, stores, file, path, wanted.get(path))
     for path, digest in wanted.items():
         if not (tree / path).exists():
             raise Refused("an input of its run is neither in its commit nor tracked by DVC", where=path)
-        if any(overlap(path, one) for one in tracked) and digest_of(tree / path) != digest:
-            raise DigestMismatch("the data are not those that it was made from", where=path, wanted=f"md5 {digest}",
-                                 found=f"md5 {digest_of(tree / path)}")
+        if any(overlap(path, one) for one in tracked):
+            _refuse_other_bytes(tree, path, digest)
 
 
-def bring_outputs(tree: Path, stores: Stores, paths: Collection[str]) -> None:
+def bring_outputs(tree: Path, stores: Stores, wanted: Mapping[str, str]) -> None:
     """Lay down outputs of stages that are not run again, as dvc.lock names them.
 
     Raises:
         Refused: they are in neither cache nor remote any more.
+        DigestMismatch: what the cache or the remote had has other bytes.
     """
-    for path in paths:
-        _bring(tree, stores, tree / path, path, "")
+    for path, digest in wanted.items():
+        _bring(tree, stores, tree / path, path, digest)
 
 
 def refuse_other_sources(tree: Path, sources: Mapping[str, str]) -> None:
@@ -79,7 +80,7 @@ def refuse_other_sources(tree: Path, sources: Mapping[str, str]) -> None:
     for path, sha256 in sources.items():
         found = file_sha256(tree / path) if (tree / path).is_file() else "no such file"
         if found != sha256:
-            raise DigestMismatch("the data are not those that it was made from", where=path, wanted=f"sha256 {sha256}",
+            raise DigestMismatch("is not what it was then", where=path, wanted=f"sha256 {sha256}",
                                  found=found)
 
 
@@ -114,12 +115,17 @@ def _name_bytes(file: Path, name: str, digest: str | None) -> None:
             return
 
 
-def _bring(tree: Path, stores: Stores, target: Path, path: str, digest: str) -> None:
-    """Lay down one target from the workspace's cache, else from a remote by way of the worktree's own cache."""
+def _bring(tree: Path, stores: Stores, target: Path, path: str, digest: str | None) -> None:
+    """Lay down one target from the workspace's cache, else from a remote by way of the worktree's own cache.
+
+    Args:
+        digest: what `path` must have then; None: any bytes.
+    """
     from dvc.exceptions import DvcException
 
     ways: list[tuple[str | None, dict[str, Any]]] = [(None, {"cache": {"dir": str(stores.cache)}})]
     ways += [(name, {"remote": {name: dict(remote)}}) for name, remote in stores.remotes.items()]
+    found: DigestMismatch | None = None
     for remote, settings in ways:
         try:
             with opened(tree, settings) as repo:
@@ -127,9 +133,25 @@ def _bring(tree: Path, stores: Stores, target: Path, path: str, digest: str) -> 
                     repo.checkout(targets=[str(target)], force=True)
                 else:
                     repo.pull(targets=[str(target)], remote=remote, force=True)
-        except (DvcException, OSError):  # not there, or no answer: the next one may have it
-            continue
-        if (tree / path).exists():
-            return
-    raise Refused("its bytes are in neither cache nor remote any more", where=path, wanted=f"md5 {digest}" if digest
-                  else "what dvc.lock of its run names", found=f"none in the cache, {', '.join(stores.remotes) or '-'}")
+            return _refuse_other_bytes(tree, path, digest)
+        except (DvcException, OSError, DigestMismatch) as error:  # not there, no answer, forged: the next one may do
+            _clear(tree / path)
+            found = error if isinstance(error, DigestMismatch) else found
+    if found:
+        raise found
+    raise Refused("its bytes are in neither cache nor remote any more", where=path, wanted=f"md5 {digest or 'unknown'}",
+                  found=f"none in the cache, none in {', '.join(stores.remotes) or 'a remote'}")
+
+
+def _refuse_other_bytes(tree: Path, path: str, digest: str | None) -> None:
+    found = digest_of(tree / path)
+    if digest is not None and found != digest:
+        raise DigestMismatch("is not what it was then", where=path, wanted=f"md5 {digest}", found=f"md5 {found}")
+
+
+def _clear(path: Path) -> None:
+    """Take away what a way laid down that failed: DVC would believe that it is what its cache said."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

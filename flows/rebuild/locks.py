@@ -46,10 +46,10 @@ def from_outside(locks: Locks, chosen: Collection[str]) -> dict[str, str]:
             if maker(locks, path) is None}
 
 
-def from_left_out(locks: Locks, chosen: Collection[str]) -> list[str]:
-    """What the chosen stages read of stages that are not run again."""
-    paths = dict.fromkeys(path for name in chosen for path in locks[name].reads)
-    return [path for path in paths if maker(locks, path) not in (None, *chosen)]
+def from_left_out(locks: Locks, chosen: Collection[str]) -> dict[str, str]:
+    """Path -> digest of what the chosen stages read of stages that are not run again."""
+    return {path: digest for name in chosen for path, digest in locks[name].reads.items()
+            if maker(locks, path) not in (None, *chosen)}
 
 
 def in_order(locks: Locks, wanted: Collection[str]) -> list[str]:

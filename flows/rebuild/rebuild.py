@@ -130,7 +130,9 @@ def _deleted(entries: Sequence[Told], wanted: str) -> str:
     versions = [entry.payload["version"] for entry in entries
                 if entry.kind == "data version" and entry.payload.get("data") == digest]
     for entry in entries:
-        if (entry.kind == "erasure finished" and entry.payload.get("data_before") in versions) or (
-                entry.kind == "deleted" and digest in entry.payload.get("ids", [])):
+        said = entry.payload
+        objects = [*said.get("ids", []), *(one for names in dict(said.get("deleted", {})).values() for one in names)]
+        erased = entry.kind == "erasure finished" and said.get("data_before") in versions
+        if erased or (entry.kind in ("erasure finished", "deleted") and digest in objects):
             return f"They were deleted on purpose: ledger entry {entry.index}, {entry.time[:16]}Z."
     return "Restore them from a backup, or `dvc pull` them from wherever they still are."

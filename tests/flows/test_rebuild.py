@@ -145,6 +145,11 @@ def test_data_that_are_gone_are_named_and_a_remote_that_has_them_is_asked(root: 
     with pytest.raises(Refused, match="data: its bytes are in neither cache nor remote any more"):
         again(root)
     assert last_entry(root).kind == "rebuilt"  # the first one
+
+    desk(root).record("data version", version=1, data=f"{listed.parent.name}{listed.name}")
+    desk(root).record("erasure finished", rows=[], data_before=1, data_after=2)
+    with pytest.raises(Refused, match="They were deleted on purpose: ledger entry"):
+        again(root)
     assert worktrees(root) == [str(root)]
 
 
@@ -155,7 +160,7 @@ def test_data_of_other_bytes_under_the_same_name_are_refused(root: Path) -> None
     path.chmod(0o644)
     path.write_text("forged rows")
 
-    with pytest.raises(DigestMismatch, match="data: the data are not those that it was made from"):
+    with pytest.raises(DigestMismatch, match="data: is not what it was then"):
         again(root)
     assert last_entry(root).kind == "run finished"
 
