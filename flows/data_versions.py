@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from flows.data_sheet import Checked, checked_rows, data_sheet, sheet_bytes
+from flows.data_store import tracked
 from flows.data_watch import DATA, DATA_DVC, files
 from flows.lineage.keeping import keep_file
 from flows.lineage.reading import kept_text
@@ -55,6 +56,8 @@ class DataVersion:
     why: str
     entry: int
     time: str
+    origins: str | None  # sha256 of the kept list of its rows
+    tracked: bool  # whether DVC had its bytes then: without `dvc add` nobody can fetch them again
 
 
 def record(teller: Teller, why: Why, checked: Checked | None = None) -> DataVersion | None:
@@ -78,7 +81,8 @@ def record(teller: Teller, why: Why, checked: Checked | None = None) -> DataVers
             KIND, version=(parent or 0) + 1, data=digest,
             files={path.relative_to(root).as_posix(): file_sha256(path) for path in files(root)},
             rows={"accepted": sum(one["rows"] for one in sheet["sources"])},
-            sheet=keep_file(teller.home, sheet_bytes(sheet)), parent=parent, why=why)
+            sheet=keep_file(teller.home, sheet_bytes(sheet)), origins=sheet["origins"], parent=parent, why=why,
+            tracked=digest == tracked(root))
         known = data_versions(teller.ledger.entries_of([KIND]))
     return named(known, digest)
 
@@ -129,7 +133,8 @@ def sheet_of(home: Path, version: DataVersion) -> dict[str, Any] | None:
 def _version(entry: Entry) -> DataVersion:
     said = entry.payload
     return DataVersion(said["version"], said["data"], said["files"], said["rows"]["accepted"], said["sheet"],
-                       said["parent"], said["why"], entry.index, entry.time)
+                       said["parent"], said["why"], entry.index, entry.time, said.get("origins"),
+                       said.get("tracked", False))
 
 
 def _md5(path: Path) -> str:

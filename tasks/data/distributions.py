@@ -3,9 +3,11 @@
 import math
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from tasks.contracts.data_config import Kind
 from tasks.data.batches import read_rows_in_batches
@@ -62,10 +64,10 @@ class _Labels:
                 "annotators": len(self._annotators)}
 
 
-def _spread(numbers: Sequence[int]) -> dict[str, float]:
+def _spread(numbers: "array[int]") -> dict[str, float]:
     """Quantiles by the nearest rank, and the mean; empty where there is no number."""
     if not numbers:
         return {}
-    ordered = sorted(numbers)
-    ranks = {name: ordered[max(0, math.ceil(share * len(ordered)) - 1)] for name, share in QUANTILES.items()}
-    return {**ranks, "mean": round(sum(ordered) / len(ordered), 1)}
+    ordered = np.sort(np.asarray(numbers))
+    ranks = {name: int(ordered[max(0, math.ceil(share * len(ordered)) - 1)]) for name, share in QUANTILES.items()}
+    return {**ranks, "mean": round(int(ordered.sum()) / len(ordered), 1)}

@@ -44,7 +44,8 @@ def test_the_first_version_names_the_bytes_the_rows_and_where_they_came_from(cle
     assert first is not None
     assert entries(clerk)[0].payload == {
         "run": clerk.id, "version": 1, "data": md5, "parent": None, "why": "added", "rows": {"accepted": 50},
-        "files": {name: file_sha256(name) for name in ("data/pairs.jsonl", "data/sft.jsonl")}, "sheet": first.sheet}
+        "files": {name: file_sha256(name) for name in ("data/pairs.jsonl", "data/sft.jsonl")}, "sheet": first.sheet,
+        "origins": first.origins, "tracked": True}
     sheet = sheet_of(clerk.home, first)
     assert sheet is not None
     assert sheet["sources"][0] == {
@@ -61,6 +62,7 @@ def test_the_same_data_is_recorded_once_and_other_data_as_the_next_version(clerk
 
     assert first == again
     assert second is not None
+    assert not second.tracked  # nobody gave it to DVC
     assert (second.version, second.parent, second.why, second.accepted) == (2, 1, "rows forgotten", 49)
     assert len(entries(clerk)) == 2
 
