@@ -6,10 +6,10 @@ shape as well as in colour.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flows.lineage.reigns import Reign
-from flows.timeline.axis import Axis, Tick
+from flows.timeline.axis import Axis, Tick, silences
 from flows.timeline.events import LANES, Event
 
 WIDTH, LEFT, RIGHT = 1080, 104, 1066  # pixels; names of lanes stand left of LEFT
@@ -61,6 +61,7 @@ class Picture:
     lanes: list[tuple[str, str, float, int]]  # lane, name, its height, number of events
     marks: list[Mark]
     ticks: list[Tick]
+    breaks: list[Tick]  # times without an event that are left out
     base: float  # height of the axis
 
 
@@ -69,16 +70,18 @@ def draw(events: Sequence[Event], reigns: Sequence[Reign], now: datetime) -> Pic
 
     The present champion's band goes to the right edge. A lane without an event is there too, since that is an answer.
     """
-    first, last = min(one.time for one in events), max(one.time for one in events)
-    end = max(last, min(now, last + AFTER * (last - first)))
-    axis = Axis(first, end, LEFT + 10, RIGHT - 10)
+    moments = sorted(one.time for one in events)
+    gaps = silences(moments)
+    drawn = Axis(moments[0], moments[-1], 0, 0, gaps).seconds
+    end = max(moments[-1], min(now, moments[-1] + timedelta(seconds=AFTER * drawn)))
+    axis = Axis(moments[0], end, LEFT + 10, RIGHT - 10, gaps)
     heights = {lane: TOP + BAND + 14 + number * LANE for number, lane in enumerate(LANES)}
     base = TOP + BAND + len(LANES) * LANE + 8
     marks = [mark for lane, y in heights.items()
              for mark in _marks([one for one in events if one.lane == lane], lane, y, axis)]
     numbers = {lane: sum(one.lane == lane for one in events) for lane in LANES}
-    return Picture(base + BELOW, _bands(reigns, axis),
-                   [(lane, LANES[lane], y, numbers[lane]) for lane, y in heights.items()], marks, axis.ticks(), base)
+    lanes = [(lane, LANES[lane], y, numbers[lane]) for lane, y in heights.items()]
+    return Picture(base + BELOW, _bands(reigns, axis), lanes, marks, axis.ticks(), axis.breaks(), base)
 
 
 def _bands(reigns: Sequence[Reign], axis: Axis) -> list[Band]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flows import history
 from flows.lineage.reigns import Reign
 from flows.lineage.versions import NOT_RECORDED, Registration, Told, registrations
-from tasks.records.uses import ALL_ROWS
+from tasks.records.uses import ALL_ROWS, MEASURED
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Row:
     rows: str
     fate: str
     tone: str  # good, bad or calm
+    forgotten: bool  # whether a row was forgotten since that it learned from
 
 
 def table(entries: Sequence[Told], name: str, reigns: Sequence[Reign]) -> list[Row]:
@@ -33,15 +34,17 @@ def table(entries: Sequence[Told], name: str, reigns: Sequence[Reign]) -> list[R
     latest = {one.version: one for one in registrations(entries, name)}
     actors = {entry.payload["run"]: entry.actor for entry in entries if entry.kind == "run started"}
     signers = _signers(entries, name)
-    fates = _fates(entries, name, latest.values(), reigns)
-    return [_row(one, actors, signers.get(one.version, ()), *fates[one.version])
+    fates, taught = _fates(entries, name, latest.values(), reigns), _taught_by_forgotten_rows(entries, name)
+    return [_row(one, actors, signers.get(one.version, ()), *fates[one.version], one.version in taught)
             for one in sorted(latest.values(), key=lambda one: -one.version)]
 
 
-def _row(one: Registration, actors: Mapping[str, str], signers: Iterable[str], fate: str, tone: str) -> Row:
+def _row(
+    one: Registration, actors: Mapping[str, str], signers: Iterable[str], fate: str, tone: str, forgotten: bool
+) -> Row:
     rows = f"{one.manifests[ALL_ROWS]['rows']:,}" if one.manifests else NOT_RECORDED
     return Row(one.version, one.digest, one.time, one.entry, actors.get(one.run, NOT_RECORDED),
-               one.verdict or NOT_RECORDED, tuple(dict.fromkeys(signers)), rows, fate, tone)
+               one.verdict or NOT_RECORDED, tuple(dict.fromkeys(signers)), rows, fate, tone, forgotten)
 
 
 def _signers(entries: Iterable[Told], name: str) -> dict[int, list[str]]:
@@ -50,6 +53,12 @@ def _signers(entries: Iterable[Told], name: str) -> dict[int, list[str]]:
         if entry.kind == "approved" and entry.payload["name"] == name:
             found.setdefault(entry.payload["version"], []).append(entry.payload["statement"]["approver"])
     return found
+
+
+def _taught_by_forgotten_rows(entries: Iterable[Told], name: str) -> set[int]:
+    """Versions that learned from a row that was forgotten later; what was only measured on it did not."""
+    return {one["version"] for entry in entries if entry.kind == "row forgotten" for one in entry.payload["affected"]
+            if one["name"] == name and one["through"] != MEASURED}
 
 
 def _fates(

@@ -12,7 +12,7 @@ import pytest
 from flows.cli import main as cli
 from flows.lineage.reigns import reigns
 from flows.lineage.versions import Told
-from flows.timeline.axis import Axis
+from flows.timeline.axis import BREAK, Axis, silences
 from flows.timeline.events import events
 from flows.timeline.page import page
 from flows.timeline.picture import BUCKET, LEFT, RIGHT, draw
@@ -109,6 +109,15 @@ def test_a_broken_ledger_is_told_up_to_the_break_and_without_a_tree(audited: Wor
     assert "polite again" not in text  # it came after
 
 
+def test_an_erasure_is_told_and_who_learned_from_the_row(erased: World, capsys) -> None:
+    _, folder = report(erased, capsys)
+    text = (folder / "index.html").read_text()
+    assert "1 row(s) to be forgotten" in text
+    assert "asked to be forgotten" in text
+    assert text.count("learned from a forgotten row") == 6
+    assert "2 erasures" in text
+
+
 def test_what_comes_from_outside_is_text_and_never_markup() -> None:
     rejected = {"name": "policy", "version": 1, "digest": "d" * 64,
                 "statement": {"reason": "<b onload=x>&", "approver": "<i>"}}
@@ -171,6 +180,19 @@ def test_ticks_are_round_moments_and_few(seconds: int, texts: list[str]) -> None
     assert [tick.text for tick in axis.ticks()] == texts
     for days in (3, 40, 400, 4000):
         assert 1 <= len(Axis(NOW, NOW + timedelta(days=days), 0, 100).ticks()) <= 10
+
+
+def test_a_long_silence_is_a_break_and_a_steady_rhythm_is_none() -> None:
+    nights = [NOW + timedelta(days=number) for number in range(5)]
+    late = NOW + timedelta(days=104)
+    assert silences(nights) == silences(nights[:1]) == silences([]) == ()
+    (gap,) = silences([*nights, late, late + timedelta(hours=1)])
+    assert gap == (nights[-1], late)
+    axis = Axis(NOW, late + timedelta(days=1), 0, 100 + BREAK, (gap,))  # 5 days are drawn: 20 pixels a day
+    assert [axis.x(moment) for moment in (nights[1], nights[4], late, axis.last)] == [20, 80, 80 + BREAK, 100 + BREAK]
+    assert [(tick.text, tick.x) for tick in axis.breaks()] == [("100 days", 80 + BREAK / 2)]
+    assert [tick.text for tick in axis.ticks()] == [
+        "31 Jan", "01 Feb", "02 Feb", "03 Feb", "04 Feb", "15 May", "16 May"]
 
 
 def test_a_run_that_has_not_ended_is_told_as_such() -> None:
