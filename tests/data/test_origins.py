@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from tasks.check_data import check_data
 from tasks.contracts.errors import DataRefused
@@ -60,6 +61,26 @@ def test_rows_of_several_files_lead_back_to_file_line_and_annotator():
     assert [found[row["id"]][:2] for row in rows[20:]] == [(2, line) for line in range(1, 21)]
     assert [found[row["id"]] for row in written("demonstrations")] == [(1, line, None) for line in range(1, 21)]
     assert len(found) == 60
+
+
+def test_rows_of_any_kind_and_packing_lead_back_to_their_line():
+    ratings = [{"prompt": f"Which {n // 2}?", "response": f"{'ab'[n % 2]} {n}", "rating": 1 + n % 2, "annotator": "ben"}
+               for n in range(40)]
+    chats = [{"messages": [{"role": "user", "content": f"How {n}?"}, {"role": "assistant", "content": f"So {n}."}]}
+             for n in range(20)]
+    write_rows(Path("data/ratings.jsonl"), ratings)
+    plain = write_rows(Path("plain.jsonl"), chats)
+    Path("data/chats.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(plain.read_bytes()))
+    Path("data/words.txt").write_text("\n".join(f"Text number {n} says {n * 7}." for n in range(20)))
+
+    check_data(params({"path": "data/ratings.jsonl"}, {"path": "data/chats.jsonl.zst"}, {"path": "data/words.txt"}),
+               Silent())
+
+    found = told()
+    # the better rated answer is the second of each pair of lines
+    assert [found[row["id"]] for row in written("preferences")] == [(0, line, "ben") for line in range(2, 41, 2)]
+    assert [found[row["id"]] for row in written("demonstrations")] == [(1, line, None) for line in range(1, 21)]
+    assert [found[row["id"]] for row in written("text")] == [(2, line, None) for line in range(1, 21)]
 
 
 def test_refused_and_withdrawn_lines_have_no_origin():
