@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.erasure.many_patterns import Patterns
 from tasks.contracts.canonical import row_id
 from tasks.contracts.data_config import DataConfig, Kind
 from tasks.contracts.errors import DataRefused
@@ -14,6 +15,7 @@ from tasks.data.refusals import RowRefused
 from tasks.data.rows import RawRow
 from tasks.data.schema import canonical_row
 
+PIECE_CHARACTERS = 1 << 16
 LONGEST = 1 << 30  # characters of a field: what is too long to train may be forgotten all the same
 
 
@@ -76,18 +78,34 @@ def find(path: Path, read: Read, is_wanted: Callable[[str], bool]) -> list[Found
             for line in lines]
 
 
-def drop_shared(path: Path, texts: Collection[str], lines: Collection[int]) -> set[str]:
+def shared_texts(path: Path, texts: Collection[str], lines: Collection[int]) -> set[str]:
     """Of some texts those that stand in other lines of a file too: they belong to rows that nobody forgets.
 
     Args:
         lines: the lines of the rows to forget.
     """
-    shared: set[str] = set()
+    left = {text: text.encode("utf-8", "surrogatepass") for text in texts}
+    wanted = Patterns(tuple(left.values()))
+    for piece in _pieces_of_others(path, lines):
+        if left and wanted.in_piece(piece):
+            left = {text: spelled for text, spelled in left.items() if spelled not in piece}
+            wanted = Patterns(tuple(left.values()))
+    return set(texts) - left.keys()
+
+
+def _pieces_of_others(path: Path, lines: Collection[int]) -> Iterator[bytes]:
+    """The texts of the rows that stay, many at a time, nothing running over from one to the next."""
+    waiting: list[str] = []
+    characters = 0
     for raw in _readable(path):
         if raw.line not in lines and raw.value is not None:
-            others = list(texts_in(raw.value))
-            shared |= {text for text in texts if text not in shared and any(text in other for other in others)}
-    return shared
+            said = list(texts_in(raw.value))
+            waiting += said
+            characters += sum(map(len, said))
+        if characters > PIECE_CHARACTERS:
+            yield "\0".join(waiting).encode("utf-8", "surrogatepass")
+            waiting, characters = [], 0
+    yield "\0".join(waiting).encode("utf-8", "surrogatepass")
 
 
 def _readable(path: Path) -> Iterator[RawRow]:

@@ -10,7 +10,7 @@ from typing import Any
 from flows.data_watch import DATA, files
 from flows.desk import Desk
 from flows.erasure.affected import affected
-from flows.erasure.data_rows import Found, drop_shared, find, how_read
+from flows.erasure.data_rows import Found, find, how_read, shared_texts
 from flows.erasure.known_objects import Known, known_objects
 from flows.erasure.needles import Needles, fragments, needles_of
 from flows.erasure.objects import Search, rows_in
@@ -73,7 +73,7 @@ def searched_for(
     wanted = fragments(texts)
     for path in files(desk.root):
         going_lines = {one.line for one in lines.get(path.relative_to(desk.root / DATA).as_posix(), ())}
-        wanted -= drop_shared(path, wanted, going_lines)
+        wanted -= shared_texts(path, wanted, going_lines)
     return needles_of(rows, wanted)
 
 

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from flows.erasure.claims import write_claims
-from flows.erasure.data_rows import Read, drop_shared, find
+from flows.erasure.data_rows import Read, find, shared_texts
 from flows.erasure.many_patterns import Patterns
 from flows.erasure.needles import fragments, needles_of, spellings
 from flows.erasure.rewriting import write_without
@@ -134,8 +134,8 @@ def test_texts_of_rows_that_stay_are_not_searched_for(tmp_path: Path) -> None:
                                                                {"prompt": "what is the time now", "response": "late"})))
     texts = fragments(["what is the time now", "noon"])
     assert texts == {"what is the time now"}, "a short text would be found everywhere"
-    assert drop_shared(path, texts, {1}) == {"what is the time now"}
-    assert drop_shared(path, texts, {1, 2}) == set()
+    assert shared_texts(path, texts, {1}) == {"what is the time now"}
+    assert shared_texts(path, texts, {1, 2}) == set()
 
 
 @pytest.mark.parametrize("spelled", [
