@@ -246,7 +246,10 @@ def evidence(pack):
     roots = pack.json("rows/roots.json")
     unless((pack.registered["digest"] == pack.about["digest"] == pack.bundle["evidence"]["candidate"]
             == pack.bundle["models"][pack.about["name"]], "pack, registration and evidence name different models"),
-           (not roots or {use: one["root"] for use, one in roots.items()} == pack.bundle["manifest_roots"],
+           (pack.about == {**pack.about, "bundle": pack.digest, "run": pack.registered["run"], "entry": index},
+            "pack.json names another bundle, run or entry"),
+           (not roots or roots == {use: {"root": root, "rows": pack.bundle["manifest_rows"][use]}
+                                   for use, root in pack.bundle["manifest_roots"].items()},
             "rows/roots.json names other rows than the evidence bundle"),
            *((pack.sha256(name) == kept[name], f"{name} is not what the ledger names") for name in sorted(kept)
              if name in pack.names))
@@ -335,9 +338,13 @@ def statements(pack):
 def documents(pack):
     """The bill of materials and the data sheet name the same bytes, and the Annex IV table rests on these entries."""
     parts, known = pack.json("model/files.json"), {str(entry["index"]) for entry, _ in pack.entries}
-    bom = pack.json("bom/model.cdx.json")["metadata"]["component"]["components"]
-    faults = [({one["hashes"][0]["content"] for one in bom} == {one["sha256"] for one in parts},
-               "bom/model.cdx.json names other files of the model")]
+    bom = pack.json("bom/model.cdx.json")["metadata"]["component"]
+    numbers = [(one["type"], one["value"]) for one in bom["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]]
+    measured = [(one["name"], one["value"]) for one in pack.bundle["evidence"]["metrics"]]
+    faults = [({one["hashes"][0]["content"] for one in bom["components"]} == {one["sha256"] for one in parts},
+               "bom/model.cdx.json names other files of the model"),
+              (numbers == [(name, value if isinstance(value, str) else f"{value:.6g}") for name, value in measured],
+               "bom/model.cdx.json names other metrics than the evidence")]
     if "data/croissant.json" in pack.names:
         sheet = {one["sha256"] for one in pack.json("data/croissant.json")["distribution"]}
         faults += [(sheet == {one["sha256"] for one in pack.json("run/report.json")["sources"]},

@@ -228,6 +228,11 @@ BY_WHO_HOLDS_THE_KEY = {  # even a signed manifest over it does not make it hold
                    "data/croissant.json names other data"),
     "other parts": ("bom/model.cdx.json", lambda text: text.replace('"content": "', '"content": "0'),
                     "bom/model.cdx.json names other files"),
+    "other metrics in the bill of materials": ("bom/model.cdx.json", lambda text: text.replace(
+        '"value": "0.8', '"value": "0.9', 1), "bom/model.cdx.json names other metrics"),
+    "another run": ("pack.json", lambda text: text.replace('"run": "', '"run": "x'), "pack.json names another bundle"),
+    "another number of rows": ("rows/roots.json", lambda text: text.replace('"rows": ', '"rows": 1', 1),
+                               "rows/roots.json names other rows"),
     "a later head": ("ledger/head.json", lambda text: text.replace('"size":', '"size":1'), "head.json is not signed"),
     "another version": ("pack.json", lambda text: text.replace('"version": 5', '"version": 2'),
                         "no entry registers this version"),

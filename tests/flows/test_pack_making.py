@@ -76,8 +76,9 @@ def test_the_pack_of_a_version_tells_that_a_row_was_forgotten_since(audited: Wor
         hallmark(capsys, "audit", "pack", str(version), "--out", str(tmp_path / f"{version}.zip"))
         folder = unpacked(tmp_path / f"{version}.zip", tmp_path / str(version))
         assert faults(folder, "--key", audited.ledger.keys().current) == []
-        assert "Rows forgotten since, 1 of them, that had reached it: through reward model" in (
-            folder / "model-card.md").read_text()
+        told = next(line for line in (folder / "model-card.md").read_text().splitlines() if "forgotten since" in line)
+        assert told.startswith("- Rows forgotten since, 1 of them, that had reached it: ")
+        assert f"through reward model version {version}" in told
         kinds = [line["entry"]["kind"] for line in lines(folder / "ledger/entries.jsonl")]
         assert kinds.count("row forgotten") == kinds.count("erasure finished") == 1
 
