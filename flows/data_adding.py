@@ -95,7 +95,8 @@ def check(desk: Desk, path: Path, source: SourceConfig, folder: Path) -> tuple[C
     found = check_sources(config, folder, Silent(), Processes(desk.params.threads))
     errors, warned = refusals(found, config)
     verdict = found[place].verdict
-    verdict = verdict.model_copy(update={"warnings": (*verdict.warnings, *warned)})
+    about = [one for one in warned if found[place].name in one]
+    verdict = verdict.model_copy(update={"warnings": (*verdict.warnings, *about)})
     if errors:
         verdict = verdict.model_copy(update={"verdict": "refuse", "error": "; ".join(errors)})
     return Checked(folder, counted_in(found)), verdict
