@@ -16,6 +16,7 @@ from flows.timeline.axis import BREAK, Axis, silences
 from flows.timeline.events import events
 from flows.timeline.page import page
 from flows.timeline.picture import BUCKET, LEFT, RIGHT, draw
+from flows.timeline.writing import asked_for
 from tasks.records.sqlite_table import SqlitePlace
 from tasks.records.verification import Broken, Verification
 from tests.flows.audit_world import World
@@ -156,6 +157,12 @@ def test_a_thousand_versions_fold_into_months_and_a_page_of_a_size_to_open() -> 
     shown = text[:text.index("<summary>") + text[text.index("<summary>"):].index('id="events"')]
     assert shown.count('<tr><th scope="row">') < 1200
     Seen(text)
+
+
+def test_trees_are_written_of_the_newest_versions_and_of_every_champion() -> None:
+    promoted = entry(0, "promoted", name="policy", version=5, digest="d", previous=None)
+    assert asked_for([promoted], "policy", range(1, 301)) == [5, *range(201, 301)]
+    assert asked_for([], "policy", []) == []
 
 
 def test_marks_that_would_lie_on_one_another_are_one_with_their_number() -> None:
