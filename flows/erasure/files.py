@@ -10,7 +10,7 @@ from flows.erasure.stores import is_object
 from flows.erasure.work import folder as notes
 from tasks.contracts.places import BUILD, CHECKPOINTS
 
-STAYS = ("ledger", "keys", "manifests", "bundles", "files", "prefect")  # below home(): it is named, never removed
+STAYS = ("ledger", "erased", "keys", "manifests", "bundles", "files", "prefect")  # below home(): named, never removed
 MODELS = "models"  # below MLflow's artifacts: the bytes of registered versions
 
 

@@ -39,8 +39,24 @@ def known_objects(root: Path, ledger: Ledger, found: Sequence[Store], scratch: P
     known.paths |= {one.data: DATA.as_posix() for one in data_versions(told(ledger.entries_of([KIND])))}
     for name, path in list(known.paths.items()):
         if name.endswith(".dir"):
-            known.paths |= {md5: f"{path}/{relpath}" for relpath, md5 in _folder(name, found, scratch).items()}
+            held = _folder(name, found, scratch) or listed(kept_list(ledger.home, name))
+            known.paths |= {md5: f"{path}/{relpath}" for relpath, md5 in held.items()}
     return known
+
+
+def keep_list(home: Path, name: str, content: bytes) -> None:
+    """Keep the list of a folder that is about to be deleted: what else it named must be known to later erasures."""
+    path = kept_list(home, name)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{name}.draft")
+        draft.write_bytes(content)
+        draft.replace(path)
+
+
+def kept_list(home: Path, name: str) -> Path:
+    """Where the list of a deleted folder lies; it has names and md5s, no text."""
+    return home / "erased" / name
 
 
 def _texts(root: Path, ledger: Ledger) -> Iterator[str]:

@@ -10,6 +10,7 @@ from flows.desk import Desk
 from flows.erasure.claims import write_claims
 from flows.erasure.data_rows import Found
 from flows.erasure.files import held, remove
+from flows.erasure.known_objects import keep_list
 from flows.erasure.looking import Say, searching
 from flows.erasure.objects import Search, going
 from flows.erasure.rewriting import write_without
@@ -48,12 +49,20 @@ def delete_objects(desk: Desk, work: Work, say: Say) -> tuple[Work, list[Service
             names = [name for name in work.deleted.get(store.name, ()) if name not in keep]
             say(f"deleting {len(names)} objects from {store.name}")
             try:
+                keep_lists(desk.home, store, names, scratch)
                 push(desk.root, store, [work.paths[name] for name in names])
                 take(store, names)
             except ServiceUnreachable as fault:
                 silent.append(fault)
     forget_runs(desk.root, {name for names in work.deleted.values() for name in names})
     return work, silent
+
+
+def keep_lists(home: Path, store: Store, names: Sequence[str], scratch: Path) -> None:
+    """Keep what the folders named that go."""
+    for name in names:
+        if name.endswith(".dir") and store.odb.exists(name):
+            keep_list(home, name, store.path(name, scratch).read_bytes())
 
 
 def push(root: Path, store: Store, paths: Sequence[str]) -> None:

@@ -168,6 +168,13 @@ def test_a_row_that_only_measured_blocks_nothing(audited: World, capsys) -> None
     assert promote_version(here, 6, proves)[0].version == 6
 
 
+def test_what_a_deleted_folder_also_named_is_known_to_the_next_erasure(audited: World, capsys) -> None:
+    forget(capsys, ERASED)
+    said = hallmark(capsys, "data", "forget", "--file", "data/demonstrations.jsonl", "--line", "3", "--dry-run")
+    assert "build/checked/demonstrations.jsonl" in said["paths"].values(), "its folder's list went with the first row"
+    assert "unknown" not in said["paths"].values()
+
+
 def test_who_saw_it_is_still_answered_and_says_that_it_was_forgotten(audited: World, capsys) -> None:
     before = hallmark(capsys, "audit", "who-saw", ERASED)
     said = forget(capsys, ERASED)
