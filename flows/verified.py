@@ -51,13 +51,15 @@ def approved(entries: Iterable[Entry], home: Path, name: str, version: int) -> A
 
     Raises:
         UnknownVersion: it says nothing.
-        DigestMismatch: its entries name two digests, as after a registry that was made anew beside an old ledger.
+        DigestMismatch: what was promoted under this number is not what was registered last.
     """
     ours = [entry for entry in entries if entry.kind in NAMING
             and (entry.payload["name"], entry.payload["version"]) == (name, version)]
     if not ours:
         raise UnknownVersion(f"the ledger knows no version {version} of {name}",
                              next_step="`hallmark status` lists what is registered.")
+    registered = [number for number, entry in enumerate(ours) if entry.kind == "registered"]
+    ours = ours[registered[-1]:] if registered else ours  # a registry that was made anew counts from 1 again
     digests = list(dict.fromkeys(entry.payload["digest"] for entry in ours))
     if len(digests) > 1:
         raise DigestMismatch("the ledger names other bytes for one version", where=f"{name} version {version}",

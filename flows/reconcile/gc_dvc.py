@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from flows.desk import Desk
@@ -98,8 +99,10 @@ def _needed(desk: Desk, found: Sequence[Store]) -> dict[str, Need]:
     keep_days = desk.params.retention.keep_days
     keeps = {(one.name, one.version) for one in kept(entries, names, keep_days, desk.clock())}
     ours = [one for one in registrations(entries) if (one.name, one.version) in keeps]
-    return {name: why for name, why in needed(desk.root, desk.home, entries, ours, found).items()
-            if not gone(entries).has(name)}
+    since = desk.clock() - timedelta(days=keep_days)
+    forgotten = gone(entries)
+    return {name: why for name, why in needed(desk.root, desk.home, entries, ours, found, since).items()
+            if not forgotten.has(name)}
 
 
 def _would_delete(root: Path, found: Sequence[Store], flags: Sequence[str]) -> dict[str, list[str]]:

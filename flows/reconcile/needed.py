@@ -4,6 +4,7 @@ import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,21 @@ class Need:
 
 
 def needed(
-    root: Path, home: Path, entries: Sequence[Told], registered: Iterable[Registration], stores: Sequence[Store]
+    root: Path, home: Path, entries: Sequence[Told], registered: Iterable[Registration], stores: Sequence[Store],
+    data_since: datetime | None = None,
 ) -> dict[str, Need]:
-    """Object -> why it is needed; what is in a folder is listed where the cache or a store here still has the list."""
+    """Object -> why it is needed; what is in a folder is listed where the cache or a store here still has the list.
+
+    Args:
+        data_since: leave out earlier data versions, but for the last one and those that a version read; None: none.
+    """
     found: dict[str, Need] = {}
     added = _data_in_git(root)
-    for version in data_versions.data_versions(entries):
-        if version.tracked or version.data in added:  # else it was read without `dvc add`, and never was in the cache
+    versions = data_versions.data_versions(entries)
+    for version in versions:
+        recent = data_since is None or datetime.fromisoformat(version.time) >= data_since or version == versions[-1]
+        was_cached = version.tracked or version.data in added  # else it was read without `dvc add`
+        if recent and was_cached:
             _add(found, version.data, "data", f"data version {version.version}", version.entry)
     for one in _each_lock_once(registered):
         for path, md5 in outputs(root, home, entries, one, added).items():

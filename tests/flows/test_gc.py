@@ -71,11 +71,14 @@ def test_dvc_gc_takes_what_no_kept_version_needs_and_reconcile_misses_nothing(
     assert (code, said["deleted"]) == (0, False)
     assert objects(audited) == before
     of_four = made_of(audited, 4)
+    data = told(audited.ledger.entries("data version"))[0].payload["data"]  # which version 1 alone read
+    assert data in before
     needed = {name for version in (2, 5, 6) for name in made_of(audited, version)}
     code, said = asked(capsys, "gc", "dvc", "--spare-kept")
 
     assert needed <= objects(audited)
     assert not (of_four - needed) & objects(audited)
+    assert data not in objects(audited)
     assert (code, said["deleted"]) == (0, True)
     (entry,) = told(audited.ledger.entries("deleted"))
     assert before - objects(audited) == set(entry.payload["ids"]) == set(said["objects"]["cache"])
