@@ -49,7 +49,7 @@ def test_answers_come_in_the_order_of_the_pieces_and_few_pieces_are_held(cores):
 
 def noting(taken: list[int]) -> Iterator[int]:
     for number in range(20):
-        taken.append(number)  # noqa: PERF402 - one at a time, as they are asked for
+        taken.append(number)
         yield number
 
 

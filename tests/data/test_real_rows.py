@@ -12,9 +12,12 @@ pytestmark = pytest.mark.real
     ("hh_harmless/train.jsonl.gz", 1853, 1843, ["34 rows have a role marker", "phone number"]),
     ("hh_harmless/test.jsonl.gz", 459, 456, ["10 rows have a role marker"]),
     ("convincing_arguments/train.jsonl.gz", 9800, 9800,
-     ["140 rows repeat an earlier row nearly", "22 rows contradict", "debate, file, gold, votes", "length bias"]),
+     ["140 rows repeat an earlier row nearly (near duplicate: the same letters and digits)",
+      "30 rows repeat an earlier row nearly (near duplicate: nearly the same words)", "22 rows contradict",
+      "debate, file, gold, votes", "length bias"]),
     ("gsm8k/train.jsonl.gz", 7473, 7473, ["invisible"]),
-    ("oasst_zh/pairs.jsonl.gz", 1809, 1802, ["654 rows bring earlier turns"]),
+    ("oasst_zh/pairs.jsonl.gz", 1809, 1802,
+     ["654 rows bring earlier turns", "123 rows repeat an earlier row nearly (near duplicate: nearly the same words)"]),
 ])
 def test_real_rows_are_read_and_their_faults_are_named(real_data, name, read, accepted, words):
     verdict = check_path(real_data / name, None, settings())
@@ -25,3 +28,4 @@ def test_real_rows_are_read_and_their_faults_are_named(real_data, name, read, ac
 def test_the_given_split_of_hh_harmless_shares_no_prompt(real_data):
     verdict = check_path(real_data / "hh_harmless", None, settings())
     assert (verdict.verdict, verdict.rows_read, verdict.rows_accepted) == ("accept", 2312, 2299)
+    assert not any("leak" in warning for warning in verdict.warnings)
