@@ -5,10 +5,15 @@ Drawn here, since no program that draws graphs need be installed. The same graph
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.lineage.graph import Graph, Node
 from flows.lineage.versions import NOT_RECORDED
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 BOX_WIDTH, BOX_HEIGHT, GAP, LAYER_GAP, MARGIN = 216, 48, 12, 64, 16  # pixels
 LETTERS = 30  # of a label, in a box
@@ -45,16 +50,22 @@ def page(graph: Graph, back: str = "") -> str:
     Args:
         back: address of a page that leads here, relative to this one; empty: none.
     """
-    from jinja2 import Environment, StrictUndefined
-
     boxes = place(graph)
     width = max(box.left for box in boxes.values()) + BOX_WIDTH + MARGIN
     height = max(box.top for box in boxes.values()) + BOX_HEIGHT + MARGIN
-    template = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return template.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    return _template().render(
         back=back, title=graph.root.label, boxes=list(boxes.values()), width=width, height=height, box_width=BOX_WIDTH,
         box_height=BOX_HEIGHT, rows=list(graph.walk()), not_recorded=NOT_RECORDED,
         curves=[curve(boxes[above], boxes[below]) for above, below, _ in graph.edges])
+
+
+@cache
+def _template() -> "Template":
+    """Compiled once, since a report draws a page for each version."""
+    from jinja2 import Environment, StrictUndefined
+
+    pages = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return pages.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
 def place(graph: Graph) -> dict[str, Box]:

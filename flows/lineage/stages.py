@@ -32,7 +32,7 @@ class Lock:
     @staticmethod
     def read(text: str | None) -> "Lock":
         """From the file's text; without it, of no stage."""
-        whole = yaml.load(text, Loader=_LOADER) if text else None  # noqa: S506  both loaders are safe ones
+        whole = yaml.load(text, Loader=LOADER) if text else None  # noqa: S506  both loaders are safe ones
         said = (whole or {}).get("stages") or {}
 
         def paths(key: str) -> dict[str, dict[str, str]]:
@@ -56,7 +56,7 @@ class Lock:
                 if self.maker(path) is None and path.split("/")[0] not in ("tasks", "infra", "flows")}
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of thousands of lines; C reads them ten times as fast
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of thousands of lines; C reads them ten times as fast
 
 
 def add_stages(

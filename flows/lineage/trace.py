@@ -11,7 +11,7 @@ import yaml
 from flows.lineage.graph import Graph, Node
 from flows.lineage.people import add_decision, add_people
 from flows.lineage.reading import kept_text
-from flows.lineage.stages import Lock, add_stages, rows_node
+from flows.lineage.stages import LOADER, Lock, add_stages, rows_node
 from flows.lineage.versions import NOT_RECORDED, Names, Registration, Told, registration, registrations
 from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.places import BASE, CHECKED, CONSTRAINTS, DVC_LOCK, EVIDENCE, PARAMS, POLICY, REWARD, SFT
@@ -120,7 +120,8 @@ def add_run(graph: Graph, traced: Traced) -> None:
 def sources_of(traced: Traced) -> list[dict[str, Any]]:
     """The data files that check_data read, with licence and consent where params.yaml had them."""
     report, params = traced.kept(CHECKED / "report.json"), traced.kept(PARAMS)
-    said = (yaml.safe_load(params) or {}).get("data", {}).get("sources", []) if params else []
+    settings = yaml.load(params, Loader=LOADER) if params else None  # noqa: S506  both loaders are safe ones
+    said = (settings or {}).get("data", {}).get("sources", [])
     about = {one.get("path"): one for one in said if isinstance(one, dict)}
     return [{key: one.get(key) for key in ("path", "sha256", "split", "kind", "rows_accepted")}
             | {"rows_rejected": len(one.get("rows_rejected", ()))}
