@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.lineage.people import in_words, who
+from flows.lineage.people import who
 from flows.lineage.versions import NOT_RECORDED
-from flows.pack.card import base_of, number, rewards, standing
+from flows.pack.card import base_of, gave_way, number, rewards, standing, what
 from flows.pack.statements import packages
 from flows.pack.subject import REPORT, Subject, forgotten
 from tasks.contracts.places import PARAMS
@@ -95,7 +95,7 @@ def labelling(subject: Subject) -> Answer:
 
 def cleaning(subject: Subject) -> Answer:
     refused = sum(int(one["rows_rejected"]) for one in subject.sources)
-    return Answer(f"{refused} rows were refused by the checks of check_data, each by line and reason" if subject.sources
+    return Answer(f"rows that the checks of check_data refused, each by line and reason: {refused}" if subject.sources
                   else "", _kept(subject, REPORT), CHECKED)
 
 
@@ -103,8 +103,8 @@ def oversight(subject: Subject) -> Answer:
     wanted, signed = subject.setting("promotion", "approvals"), subject.about("approved", "rejected")
     if wanted is None and not signed:
         return Answer()
-    text = f"{wanted if wanted is not None else NOT_RECORDED} signatures are wanted before a promotion"
-    text += "".join(f"; {in_words(one)} ({who(one)})" for one in signed)
+    text = f"signatures wanted before a promotion: {wanted if wanted is not None else NOT_RECORDED}"
+    text += "".join(f"; {what(subject, one)} ({who(one)})" for one in signed)
     return Answer(text, (subject.one.entry, *(one.index for one in signed)), "approvals/approvals.json")
 
 
@@ -152,8 +152,8 @@ def reasons(subject: Subject) -> Answer:
 
 def life(subject: Subject) -> Answer:
     told = subject.about("registered", "approved", "rejected", "promoted", "promotion undone", "rebuilt")
-    told = sorted([*told, *forgotten(subject.told, subject.one)], key=lambda entry: entry.index)
-    return Answer(f"{standing(subject)}. " + "; ".join(f"{one.time[:10]} {in_words(one)}" for one in told),
+    told = sorted([*told, *gave_way(subject), *forgotten(subject.told, subject.one)], key=lambda entry: entry.index)
+    return Answer(f"{standing(subject)}. " + "; ".join(f"{one.time[:10]} {what(subject, one)}" for one in told),
                   tuple(one.index for one in told), "ledger/entries.jsonl")
 
 

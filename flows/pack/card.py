@@ -5,11 +5,12 @@ from typing import Any
 
 from flows import history, succession
 from flows.lineage.people import in_words, who
-from flows.lineage.versions import NOT_RECORDED
+from flows.lineage.versions import NOT_RECORDED, Told
 from flows.pack.subject import Subject, forgotten
 from tasks.contracts.places import BASE, PARAMS
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
+DECIDED = ("approval asked", "approved", "rejected", "approval expired", "promoted", "promotion undone", "rebuilt")
 LIMITS = ("kl_nats", "reward_judge_gap", "judge_drop", "safety_rate", "repeated_share", "perplexity_ratio")
 
 
@@ -74,9 +75,24 @@ def erased(subject: Subject) -> list[dict[str, Any]]:
 
 def people(subject: Subject) -> list[dict[str, Any]]:
     """What people and promotions did with the version, in the order of the ledger."""
-    kinds = ("approval asked", "approved", "rejected", "approval expired", "promoted", "promotion undone", "rebuilt")
-    return [{"entry": entry.index, "time": entry.time[:19] + "Z", "what": in_words(entry), "who": who(entry)}
-            for entry in subject.about(*kinds)]
+    return [{"entry": entry.index, "time": entry.time[:19] + "Z", "what": what(subject, entry), "who": who(entry)}
+            for entry in sorted([*subject.about(*DECIDED), *gave_way(subject)], key=lambda entry: entry.index)]
+
+
+def gave_way(subject: Subject) -> list[Told]:
+    """The promotions by which another version took this one's place as champion."""
+    return [entry for entry in subject.told if entry.kind == "promoted"
+            and (entry.payload["name"], entry.payload["previous"]) == (subject.one.name, subject.one.version)]
+
+
+def what(subject: Subject, entry: Told) -> str:
+    """An entry about this version in words."""
+    said = entry.payload
+    if entry.kind == "approved":
+        return f"{said['statement']['decision']}: {said['statement']['reason']}"
+    if entry.kind == "promoted" and said["version"] != subject.one.version:
+        return f"gave way to version {said['version']}" + (f": {said['rollback']}" if said.get("rollback") else "")
+    return in_words(entry)
 
 
 def standing(subject: Subject) -> str:

@@ -159,7 +159,9 @@ def test_a_hub_reads_the_front_matter_of_the_model_card(packs, version: int) -> 
 def test_the_card_tells_overrides_rollbacks_and_uncommitted_changes(packs) -> None:
     card = read(packs, 4, "model-card.md").decode()
     assert "| standing | taken back: swears at customers |" in card
+    assert "| override: the demo is tomorrow | ben |" in card
     assert "promoted over the gate: the demo is tomorrow | ben, cora |" in card
+    assert "| gave way to version 2: swears at customers | ben |" in card
     assert "dirty: the changes are in run/uncommitted.patch" in card
     assert b"+seed: 4" in read(packs, 4, "run/uncommitted.patch")
     assert re.search(r"\| judge_score \| low >= 0.5 \| 0\.\d+ \| failed \|", card)
