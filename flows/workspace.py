@@ -79,16 +79,17 @@ def fetch_data(root: Path) -> bool:
         raise NotAWorkspace(
             "there is no data", where=str(root), wanted="the folder data/, or data.dvc that names its bytes",
             next_step="Restore it with `git checkout data.dvc`, or add your own with `dvc add data`.")
-    config = root / ".dvc" / "config"
-    seeded = config.is_file() and 'remote "seed"' in config.read_text(encoding="utf-8")
-    command = [sys.executable, "-m", "dvc", "pull", "data.dvc", "--quiet", *(["--remote", "seed"] if seeded else [])]
-    pulled = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if pulled.returncode:
-        said = " ".join(pulled.stderr.split())[-300:]
-        raise ServiceUnreachable(
-            "the data could not be fetched", where="data.dvc", found=said,
-            next_step="`dvc pull data.dvc` does the same; see that its remote can be reached.")
-    return True
+    path = root / ".dvc" / "config"
+    config = path.read_text(encoding="utf-8") if path.is_file() else ""
+    remotes = [["--remote", name] for name in ("seed", "store") if f'remote "{name}"' in config]
+    for remote in remotes or [[]]:
+        command = [sys.executable, "-m", "dvc", "pull", "data.dvc", "--quiet", *remote]
+        pulled = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        if not pulled.returncode:
+            return True
+    raise ServiceUnreachable(
+        "the data could not be fetched", where="data.dvc", found=" ".join(pulled.stderr.split())[-300:],
+        next_step="`dvc pull data.dvc` does the same; see that its remote can be reached.")
 
 
 def hold(folder: Path) -> AbstractContextManager[None]:

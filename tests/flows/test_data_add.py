@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,6 +170,20 @@ def test_a_folder_is_added_through_the_datasets_library_or_says_what_is_missing(
 
     assert (said["path"], said["rows"]) == ("data/set.jsonl.gz", 70)
     assert load_params().data.sources[-1].source == "set#train"
+
+
+def test_what_was_added_is_fetched_again_from_where_it_was_pushed(
+    laid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", "remote", "add", "-q", "-d", "seed", str(laid.parent / "seed")],
+                   cwd=laid, check=True)
+    hallmark(capsys, "add", "../new.jsonl")
+    before = state(laid)
+    shutil.rmtree(laid / "data")
+    shutil.rmtree(laid / ".dvc/cache")
+
+    assert workspace.fetch_data(laid)
+    assert state(laid) == before
 
 
 def test_nothing_is_added_while_a_run_is_at_work(laid: Path, capsys: pytest.CaptureFixture[str]) -> None:
