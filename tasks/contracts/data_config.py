@@ -33,7 +33,8 @@ class DataConfig(Settings):
         0.05, ge=0, le=1, description="a file with a larger share of refused rows is refused whole")
     characters_at_most: int = Field(20_000, ge=1, description="longest text of one field that may train")
     near_duplicate_similarity: float = Field(
-        0.9, ge=0.5, le=1, description="from this share of equal word triples on, two rows or prompts are nearly the same")
+        0.9, ge=0.5, le=1,
+        description="from this share of equal word triples on, two rows or prompts are nearly the same")
     near_leak_share_at_most: float = Field(
         0.1, ge=0, le=1, description="a larger share of held-out prompts that are nearly training prompts is refused")
     demonstrations_from: Literal["demonstrations", "chosen"] = Field(
