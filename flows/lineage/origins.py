@@ -55,14 +55,14 @@ def _find(path: Path, row: bytes) -> tuple[int, int, str | None] | None:
 
     with pq.ParquetFile(path) as file:
         for group in range(file.num_row_groups):
-            place = _place(file.read_row_group(group, ["id"])["id"].combine_chunks(), row)
+            place = place_of(file.read_row_group(group, ["id"])["id"].combine_chunks(), row)
             if place is not None:
                 told = file.read_row_group(group, ["source", "line", "annotator"]).slice(place, 1).to_pylist()[0]
                 return told["source"], told["line"], told["annotator"]
     return None
 
 
-def _place(ids: "FixedSizeBinaryArray", row: bytes) -> int | None:
+def place_of(ids: "FixedSizeBinaryArray", row: bytes) -> int | None:
     """Where an id stands in a column of them. By its bytes, since pyarrow's own search loads pandas, half a second."""
     content = ids.buffers()[1].to_pybytes() if len(ids) else b""
     first = ids.offset * len(row)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flows.cli import main as cli
-from flows.lineage.origins import _place as place_in
+from flows.lineage.origins import place_of
 from flows.lineage.reigns import moment_of
 from tasks.contracts.errors import Misused
 from tests.flows.audit_world import ERASED, World
@@ -143,10 +143,10 @@ def test_an_id_is_found_in_a_column_and_not_across_the_border_of_two() -> None:
 
     ids = [bytes([number]) * 32 for number in range(4)]
     column = pa.array(ids, pa.binary(32))
-    assert [place_in(column, one) for one in ids] == [0, 1, 2, 3]
-    assert place_in(column, b"\x01" * 31 + b"\x02") is None
-    assert place_in(column.slice(1), ids[1]) == 0
-    assert [place_in(column.slice(0, count), ids[2]) for count in (0, 2, 3)] == [None, None, 2]
+    assert [place_of(column, one) for one in ids] == [0, 1, 2, 3]
+    assert place_of(column, b"\x01" * 31 + b"\x02") is None
+    assert place_of(column.slice(1), ids[1]) == 0
+    assert [place_of(column.slice(0, count), ids[2]) for count in (0, 2, 3)] == [None, None, 2]
 
 
 def test_data_docs_and_reports_in_an_answer_hold_no_text_of_a_row(audited: World, capsys) -> None:
