@@ -58,7 +58,7 @@ class Mark:
 class Picture:
     height: float
     bands: list[Band]
-    lanes: list[tuple[str, str, float, int]]  # lane, name, its height, number of events
+    lanes: Sequence[tuple[str, str, float, int]]  # lane, name, its height, number of events
     marks: list[Mark]
     ticks: list[Tick]
     breaks: list[Tick]  # times without an event that are left out
