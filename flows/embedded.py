@@ -24,7 +24,7 @@ def settle(home: Path) -> None:
     defaults = {
         **NO_TELEMETRY,
         "PREFECT_HOME": str(home.absolute() / "prefect"),
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",  # the default of 20 s is short on a busy machine
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",  # the default of 20 s is short on a busy machine
         "PREFECT_RESULTS_DEFAULT_SERIALIZER": "json",  # pickle by default
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
