@@ -31,7 +31,7 @@ from tasks.data.spools import Spool
 
 GUESS_ROWS = 100
 REFUSED_AT_MOST = 100_000  # then reading stops, so that memory stays bounded
-REPEATED_AT_MOST = 1_000_000  # exact duplicates that a verdict may name
+REPEATED_AT_MOST = 1_000_000  # rows that a verdict may name because of other rows, for the same reason
 SMALL_BYTES = 4 << 20  # such a file is read here: to start processes would take longer
 
 
@@ -138,7 +138,11 @@ class _Reading:
     def verdict(self, path: Path, error: str | None) -> Verdict:
         """Sum up; `error` is why reading broke off, null where it did not."""
         earlier = self._place.earlier or Spool(self._place.folder, "no_earlier")
-        self._refused += judge(self.known, earlier)
+        repeated = list(islice(judge(self.known, earlier), REPEATED_AT_MOST + 1))
+        if len(repeated) > REPEATED_AT_MOST:
+            error = error or (f"{printable_path(path)}: more than {REPEATED_AT_MOST:,} rows repeat another row or its "
+                              "id; leave them out first")
+        self._refused += repeated
         refused = tuple(RefusedRow(line=line, reason=reason) for line, reason in sorted(self._refused))
         error = error or self._error(path, refused)
         warnings = [*self._observed(refused).warnings(), *self._balance().warnings()]
@@ -182,8 +186,6 @@ class _Reading:
         if not read:
             return f"{where}: is empty: no rows"
         broken = [row for row in refused if not row.reason.startswith(DUPLICATE)]
-        if len(refused) - len(broken) > REPEATED_AT_MOST:
-            return f"{where}: more than {REPEATED_AT_MOST:,} rows repeat another row exactly; leave them out first"
         if len(broken) > most * read:
             found = f"{len(broken):,} of {read:,} rows are refused ({len(broken) / read:.1%})"
             lines = line_list([row.line for row in broken])

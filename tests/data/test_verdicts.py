@@ -9,6 +9,7 @@ import pytest
 
 from tasks.contracts.canonical import row_id
 from tasks.contracts.verdicts import Verdict
+from tasks.data import examination
 from tasks.data.checked import write_rows as write_rows_of
 from tasks.data.duplicates import remember
 from tasks.data.examination import Workplace, examine
@@ -187,6 +188,17 @@ def test_a_file_that_may_not_be_read_is_a_verdict(tmp_path):
     path = write_rows(tmp_path / "rows.jsonl", preferences(20))
     path.chmod(0)
     assert "cannot be read" in refusal(path)
+
+
+@pytest.mark.parametrize(("row", "words"), [
+    (b"{", "more than 30 rows are refused; reading stopped at line 31"),
+    (preferences(1)[0], "more than 30 rows repeat another row or its id")])
+def test_reading_stops_where_a_verdict_would_name_too_many_rows(tmp_path, monkeypatch, row, words):
+    monkeypatch.setattr(examination, "REFUSED_AT_MOST", 30)
+    monkeypatch.setattr(examination, "REPEATED_AT_MOST", 30)
+    path = tmp_path / "rows.jsonl"
+    assert words in refusal(write_rows(path, [row] * 100), "preferences")
+    assert words not in refusal(write_rows(path, [row] * 20), "preferences")
 
 
 def test_rows_of_an_earlier_source_are_left_out(tmp_path):
