@@ -6,6 +6,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,10 +41,10 @@ class Seen(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = dict(attrs)
+        said = {name: value for name, value in attrs if value}
         self.tags.append(tag)
-        self.ids += [said["id"]] if said.get("id") else []
-        self.links += [said["href"]] if said.get("href") else []
+        self.ids += [said["id"]] if "id" in said else []
+        self.links += [said["href"]] if "href" in said else []
         if tag not in self.VOID:
             self.open.append(tag)
 
@@ -137,10 +138,11 @@ def thousand() -> list[Told]:
         about = {"name": "policy", "version": number, "digest": digest}
         verdict = "refuse" if refused else "promote"
         decision = {"verdict": verdict, "findings": []}
-        said = [("run started", {}), ("gate decided", {"candidate": digest, "verdict": verdict, "decision": decision}),
-                ("registered", {**about, "bundle": digest, "verdict": verdict}),
-                ("run finished", {"outcome": "refused" if refused else "waiting for approval", "reason": "as the gate",
-                                  "version": number})]
+        said: list[tuple[str, dict[str, Any]]] = [
+            ("run started", {}), ("gate decided", {"candidate": digest, "verdict": verdict, "decision": decision}),
+            ("registered", {**about, "bundle": digest, "verdict": verdict}),
+            ("run finished", {"outcome": "refused" if refused else "waiting for approval", "reason": "as the gate",
+                              "version": number})]
         if number % 10 == 0 and not refused:
             said.append(("promoted", {**about, "previous": None, "approvals": ["ben"]}))
         found += [Told(len(found) + place, at.isoformat(), kind, "anna", digest, {"run": f"r{number}", **payload})
