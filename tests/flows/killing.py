@@ -63,22 +63,24 @@ def written() -> int:
 
 
 def whole(root: Path, number: int) -> tuple[int, float]:
-    """Let a run come to its end as champion; return how many entries it wrote, and seconds up to the first one."""
-    before, began, process = written(), time.monotonic(), start(root, number)
-    assert wait_until(lambda: written() > before, 400)
-    seconds = time.monotonic() - began
-    assert process.wait(timeout=900) == 0, (root.parent / "said.txt").read_text()[-2000:]
+    """Let a run come to its end as champion; return how many entries it wrote, and how many seconds it took."""
+    before, began = written(), time.monotonic()
+    assert start(root, number).wait(timeout=900) == 0, (root.parent / "said.txt").read_text()[-2000:]
     entries = Ledger().entries()[before:]
     assert (entries[-1].kind, entries[-1].payload["outcome"]) == ("run finished", "promoted")
-    return len(entries), seconds
+    return len(entries), time.monotonic() - began
 
 
-def moments(seed: int, count: int, entries: int, start_seconds: float) -> list[Moment]:
-    """Random moments, a like number of them in each part of a run's life."""
+def moments(seed: int, count: int, entries: int, seconds: float) -> list[Moment]:
+    """Random moments of a run that writes so many entries in so many seconds.
+
+    Half of them are spread over its time, most of which it loads libraries; half over its entries, between which things
+    are decided, registered and promoted.
+    """
     drawn = random.Random(seed)
-    steps = [round(entries * (one + drawn.random()) / count - 0.5) for one in range(count)]
-    drawn.shuffle(steps)
-    return [Moment(step, drawn.uniform(0, 1.5) if step > 0 else drawn.uniform(0.2, start_seconds)) for step in steps]
+    by_time = [Moment(0, drawn.uniform(0.2, 0.9 * seconds)) for _ in range(count // 2)]
+    by_entry = [Moment(drawn.randrange(1, entries), drawn.uniform(0, 0.5)) for _ in range(count - count // 2)]
+    return drawn.sample(by_time + by_entry, count)
 
 
 def kill(root: Path, number: int, moment: Moment) -> str:

@@ -40,10 +40,11 @@ def test_three_kills_leave_a_ledger_that_verifies_and_nothing_open(workspace: Pa
 @pytest.mark.timeout(7200)
 def test_thirty_kills_at_random_moments_leave_a_ledger_that_verifies_and_nothing_open(workspace: Path) -> None:
     prepare(workspace)
-    entries, start_seconds = whole(workspace, 0)
+    entries, seconds = whole(workspace, 0)
 
-    came = killed(workspace, moments(2026, 30, entries, start_seconds))
+    came = killed(workspace, moments(2026, 30, entries, seconds))
 
     print(f"\nkills came after: {dict(came)}")
-    assert {"none", "run started", "stages finished", "promoting"} <= came.keys()  # in every part of its life
+    assert {"none", "run started", "promoting"} <= came.keys()  # at its start, in its stages, between swap and proof
+    assert came["run finished"] < 10  # few came too late
     whole(workspace, 31)
