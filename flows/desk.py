@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from flows import consent
-from flows.consent import Case
 from flows.promote import Proof
+from flows.promotion import consent
+from flows.promotion.consent import Case
 from flows.run import actor
 from tasks.contracts.config import Params, load_params
 from tasks.contracts.errors import DigestMismatch, LedgerBroken
@@ -65,8 +65,8 @@ def open_desk(root: Path, command: str, clock: Callable[[], datetime] = utc_now)
 
 def smoke_test(desk: Desk) -> Proof:
     """The proof of a champion: it is loaded in a process of its own and answers the smoke prompt."""
-    from flows.groups import Groups
-    from flows.stages import Workplace, run_step  # Prefect's import takes a second
+    from flows.running.groups import Groups
+    from flows.running.stages import Workplace, run_step  # Prefect's import takes a second
 
     place = Workplace(desk.root, desk.home, desk.id, Groups(desk.home))
 

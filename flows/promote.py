@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows import consent, history
-from flows.aliases import CHAMPION, Mover, follow
 from flows.erasure.affected import refuse_affected
-from flows.verified import verified_model
+from flows.promotion import consent, history
+from flows.promotion.aliases import CHAMPION, Mover, follow
+from flows.promotion.verified import verified_model
 from tasks.contracts.errors import (
     DigestMismatch,
     HallmarkError,

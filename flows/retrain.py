@@ -16,18 +16,31 @@ from prefect.exceptions import UnfinishedRun
 from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows import artifacts, consent, data_versions, deployed, history, notify, turn, workspace
-from flows.approval import ask, close_expired
-from flows.decision import COMPARED, Candidate, decide_on, read_candidate, refusal, rules_digest, with_comparison
-from flows.graph import read_graph
+from flows import workspace
+from flows.data import versions as data_versions
 from flows.lineage.keeping import refused_report
 from flows.promote import promote, settle, trusted_champion
+from flows.promotion import consent, history
+from flows.promotion.approval import ask, close_expired
+from flows.promotion.decision import (
+    COMPARED,
+    Candidate,
+    decide_on,
+    read_candidate,
+    refusal,
+    rules_digest,
+    with_comparison,
+)
+from flows.promotion.registration import register
+from flows.promotion.verified import verified_model
 from flows.reconcile import snapshot
-from flows.registration import register
 from flows.run import Ending, Outcome, Run, begin, in_words, tracked_note
-from flows.stage_artifacts import stages_shown
-from flows.stages import StageRun, Workplace, run_stage, run_step
-from flows.verified import verified_model
+from flows.running import artifacts
+from flows.running.graph import read_graph
+from flows.running.stage_artifacts import stages_shown
+from flows.running.stages import StageRun, Workplace, run_stage, run_step
+from flows.scheduling import deployed, turn
+from flows.telling import notify
 from tasks.contracts.config import load_params
 from tasks.contracts.errors import HallmarkError, Refused
 from tasks.contracts.evidence import Evidence

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from flows import history
-from flows.aliases import Mover
-from flows.groups import Groups
+from flows.promotion import history
+from flows.promotion.aliases import Mover
+from flows.running.groups import Groups
 from tasks.contracts.config import Params, load_params
 from tasks.contracts.errors import LedgerBroken
 from tasks.contracts.places import home

@@ -11,9 +11,9 @@ from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.events import DeploymentEventTrigger
 from pydantic import ValidationError
 
-from flows.promotion_run import promote
+from flows.promotion.promotion_run import promote
 from flows.retrain import retrain
-from flows.served import APPROVAL_GIVEN, DATA_CHANGED, resource
+from flows.scheduling.served import APPROVAL_GIVEN, DATA_CHANGED, resource
 from tasks.contracts.errors import Misused
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)

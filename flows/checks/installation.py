@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows import workspace
-from flows.graph import read_graph
+from flows.running.graph import read_graph
 from tasks.contracts.config import load_params
 from tasks.contracts.places import CONSTRAINTS, PARAMS, home
 

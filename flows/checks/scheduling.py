@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.checks.installation import Said
-from flows.groups import Groups
-from flows.local_server import LOOPBACK, answers, free_port, prefect_command
+from flows.running.groups import Groups
+from flows.scheduling.local_server import LOOPBACK, answers, free_port, prefect_command
 from tasks.contracts.errors import ServiceUnreachable
 from tasks.contracts.places import home
 
@@ -33,7 +33,7 @@ def scheduling_server(root: Path) -> Iterator[Server]:
 
     It returns at once; `wait_for` waits until the server answers.
     """
-    from flows.served import server
+    from flows.scheduling.served import server
 
     configured = server(home())
     if configured:
@@ -64,7 +64,7 @@ def wait_for(server: Server, seconds: float = START_SECONDS) -> None:
 
 def schedule(server: Server, seconds: float = RUN_SECONDS) -> Said:
     """A deployment with a cron of every minute is made, its run must appear by the scheduler's hand, and both go."""
-    from flows.probe import scheduled_run
+    from flows.checks.probe import scheduled_run
 
     wait_for(server)
     due = scheduled_run(server.url, seconds)

@@ -17,7 +17,7 @@ REMOTE_SECONDS = 10.0  # that each remote has for its answer
 
 def prefect(root: Path) -> Said:
     """A run is really created and read back: on the temporary server, or the one that PREFECT_API_URL names."""
-    from flows.probe import probe
+    from flows.checks.probe import probe
 
     return probe(), "a run was created, ended and was read back", f"See {home() / 'prefect'}; is the disk writable?"
 
@@ -26,9 +26,9 @@ def limit(root: Path) -> Said:
     """The limit that keeps retrainings of several machines apart: there, active, and with one slot."""
     from prefect.exceptions import ObjectNotFound
 
-    from flows.deployed import LIMIT
-    from flows.probe import client_of, serves
-    from flows.served import server
+    from flows.checks.probe import client_of, serves
+    from flows.scheduling.deployed import LIMIT
+    from flows.scheduling.served import server
 
     url = server(home())
     if url is None:
@@ -92,8 +92,8 @@ def _fault_of_folder(folder: Path, *, writes: bool) -> str:
 
 def webhook(root: Path) -> Said:
     """A message of type `test` is sent to HALLMARK_WEBHOOK and must be taken."""
-    from flows.notify import receiver, send_test
-    from flows.webhook import public_key
+    from flows.telling.notify import receiver, send_test
+    from flows.telling.webhook import public_key
     from tasks.records.ledger import Ledger
     from tasks.records.signatures import load_or_make_key
 

@@ -30,7 +30,7 @@ def approve(
     The signature is over the version, its digest, its evidence bundle and until when it holds. Exit code 1 where it
     would not count: the key is not on the committed allow-list, the run is your own, the wait is over.
     """
-    from flows import approval
+    from flows.promotion import approval
 
     desk, own = _desk("approve", key)
     signed = approval.approve(desk, version, own, reason, override=override)
@@ -45,7 +45,8 @@ def approve(
 
 def _tell_schedule(desk: "Desk", version: int, digest: str) -> None:
     """Tell Prefect, where a server is known, that a version has what it needs; its deployment promotes it."""
-    from flows import embedded, served
+    from flows import embedded
+    from flows.scheduling import served
 
     url = served.server(desk.home)
     if url is None:
@@ -65,7 +66,7 @@ def reject(version: Version, key: KeyFile, reason: Reason) -> None:
 
     One signature of anybody on the committed allow-list is enough, and it holds for ever, whatever is signed later.
     """
-    from flows import approval
+    from flows.promotion import approval
 
     desk, own = _desk("reject", key)
     signed = approval.reject(desk, version, own, reason)

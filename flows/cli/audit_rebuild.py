@@ -36,9 +36,9 @@ def rebuild(
     rests on is gone or another version, and which.
     """
     from flows.desk import open_desk
-    from flows.progress import watched
     from flows.rebuild.rebuild import Wanted
     from flows.rebuild.rebuild import rebuild as make_again
+    from flows.running.progress import watched
 
     if not tolerance >= 0:
         raise Misused("is no tolerance", where=f"--tolerance {tolerance}", wanted="0 or more")

@@ -38,8 +38,8 @@ def export(
 
     It does not tell which answer is the version's. Whoever compares fills in the column `better` with A, B or same.
     """
-    from flows.blind_export import export as write
     from flows.desk import open_desk
+    from flows.promotion.blind_export import export as write
 
     out = out.absolute()  # before the current folder changes
     rows = write(open_desk(place.enter(), "compare"), version, out, prompts, against.value if against else None)
@@ -57,8 +57,8 @@ def take(
     Exit code 1 where a prompt or an answer is not the one that was exported. `hallmark gate` shows the result beside
     the rules; it decides nothing.
     """
-    from flows.blind_import import record
     from flows.desk import open_desk
+    from flows.promotion.blind_import import record
 
     file = file.absolute()
     print(in_words(record(open_desk(place.enter(), "compare"), version, file, by)))

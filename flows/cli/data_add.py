@@ -9,7 +9,7 @@ from flows.cli import place
 from tasks.contracts.errors import Misused
 
 if TYPE_CHECKING:
-    from flows.data_adding import Added
+    from flows.data.adding import Added
     from tasks.contracts.data_config import SourceConfig
 
 app = typer.Typer(rich_markup_mode=None)
@@ -41,7 +41,8 @@ def add(
     """
     from tempfile import TemporaryDirectory
 
-    from flows import data_adding, workspace
+    from flows import workspace
+    from flows.data import adding as data_adding
     from flows.desk import open_desk
     from tasks.contracts.places import home
 

@@ -8,8 +8,8 @@ import typer
 from flows.cli import place
 
 if TYPE_CHECKING:
-    from flows.data_show import Between
-    from flows.data_versions import DataVersion
+    from flows.data.comparing import Between
+    from flows.data.versions import DataVersion
 
 app = typer.Typer(rich_markup_mode=None)
 MOST_SHOWN = 20  # ids on a screen; --json has them all
@@ -23,8 +23,8 @@ def show(
     json: place.Json = False,
 ) -> None:
     """Show the versions of the data; with one its sheet, with two what changed between them."""
-    from flows import data_show
-    from flows.data_versions import KIND, data_versions
+    from flows.data import comparing as data_show
+    from flows.data.versions import KIND, data_versions
     from tasks.contracts.places import home
 
     place.enter()

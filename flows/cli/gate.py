@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import succession
 from flows.cli import place
 from flows.cli.compare import in_words
 from flows.cli.tables import show_findings
+from flows.promotion import succession
 from tasks.contracts.config import load_params
 from tasks.contracts.evidence import Decision, Evidence
 from tasks.contracts.gate_config import Rule
 from tasks.contracts.places import home
 
 if TYPE_CHECKING:
-    from flows.consent import Case, Entry
+    from flows.promotion.consent import Case, Entry
 
 COMPARED = ("by", "against", "wins", "ties", "losses", "unanswered", "comparison", "sheet", "metric")
 NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}  # as a bundle names them
@@ -30,7 +30,7 @@ def command(
 
     The evidence and the rules are those of its signed bundle; exit code 1 where they refuse it, overridden or not.
     """
-    from flows import consent  # cryptography with it, which `--help` does without
+    from flows.promotion import consent  # cryptography with it, which `--help` does without
 
     place.enter()
     entries = place.ledger().entries()
@@ -47,8 +47,8 @@ def command(
 
 def said_by_people(entries: "Sequence[Entry]", case: "Case") -> dict[str, Any]:
     """Who signed for or against a version, whether the gate was ever overridden for it, and who compared it blindly."""
-    from flows.blind import results
-    from flows.consent import rejection
+    from flows.promotion.blind import results
+    from flows.promotion.consent import rejection
 
     rejected = rejection(entries, case.name, case.digest)
     keys = ("approver", "decision", "reason", "signed", "expires")

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.cli.up import wait_for
-from flows.groups import Groups
-from flows.local_server import prefect_command
+from flows.running.groups import Groups
+from flows.scheduling.local_server import prefect_command
 from tasks.contracts.errors import ServiceUnreachable
 from tasks.contracts.places import home
 

@@ -23,8 +23,8 @@ def promote(
     It becomes champion if the champion is still the one that it was compared with, is loaded from the registry, its
     digest compared, and answers the smoke prompt; otherwise the one before is back. Exit code 1: refused, and why.
     """
-    from flows.by_hand import promote_version
     from flows.desk import smoke_test
+    from flows.promotion.by_hand import promote_version
 
     desk = _desk("promote")
     promoted, before = promote_version(desk, version, smoke_test(desk), override=override, reason=reason or "")
@@ -42,8 +42,8 @@ def rollback(
     It is loaded, its digest compared, and answers the smoke prompt, or the champion of now stays. What was taken back
     is not promoted again by a run, only by `hallmark promote`.
     """
-    from flows.by_hand import roll_back
     from flows.desk import smoke_test
+    from flows.promotion.by_hand import roll_back
 
     desk = _desk("rollback")
     back, taken = roll_back(desk, to, smoke_test(desk), reason)

@@ -24,7 +24,7 @@ def command(
     Stages whose inputs did not change do not run. Exit code 0: promoted, waiting for approval, or nothing to do;
     1: refused, and why; 3: broke off, and the next run resumes where it can.
     """
-    from flows import notify  # cryptography with it, which `--help` does without
+    from flows.telling import notify  # cryptography with it, which `--help` does without
 
     root = place.enter()
     notify.receiver()  # refuses an unusable one before the flow's server takes its seconds to start
@@ -43,7 +43,7 @@ def command(
 
 def run_flow(force: bool) -> dict[str, Any]:
     """Run the flow on Prefect's temporary server, or on the one that PREFECT_API_URL names."""
-    from flows.progress import watched
+    from flows.running.progress import watched
 
     print("retraining; the flow's server takes some seconds to start", flush=True)
     try:

@@ -11,18 +11,18 @@ import typer
 from flows import embedded, workspace
 from flows.cli import place, prefect_server
 from flows.cli.up import refuse_taken
-from flows.local_server import LOOPBACK, free_port
+from flows.scheduling.local_server import LOOPBACK, free_port
 from tasks.contracts.errors import ServiceUnreachable
 from tasks.contracts.places import home
 
 if TYPE_CHECKING:
     import subprocess
 
-    from flows.data_watch import DataWatch
     from flows.desk import Desk
-    from flows.groups import Groups
+    from flows.running.groups import Groups
     from flows.schedule import Plan
-    from flows.serving import Serving
+    from flows.scheduling.data_watch import DataWatch
+    from flows.scheduling.serving import Serving
 
 NIGHTLY = "0 3 * * *"
 LOOK_SECONDS = 3.0
@@ -50,8 +50,8 @@ def command(
     if own:
         refuse_taken(own, "--port")
         os.environ["PREFECT_API_URL"] = f"http://{LOOPBACK}:{own}/api"  # before Prefect is imported, and reads it
-    from flows import notify
     from flows.schedule import Plan
+    from flows.telling import notify
 
     plan = Plan(cron or (None if on_data_change else NIGHTLY), timezone, on_data_change, timeout_hours)
     plan.schedule()
@@ -63,10 +63,10 @@ def command(
 
 def serve(root: Path, plan: "Plan", port: int | None) -> None:
     """Close what was killed, start the server and the deployments, say so, watch; whatever ends it ends all of it."""
-    from flows import recovery, served, turn
     from flows.desk import open_desk
-    from flows.groups import Groups
-    from flows.serving import Serving
+    from flows.running.groups import Groups
+    from flows.scheduling import recovery, served, turn
+    from flows.scheduling.serving import Serving
 
     groups, url = Groups(home()), os.environ["PREFECT_API_URL"]
     groups.end_left_behind()  # among it may be a run that still holds the workspace
@@ -121,7 +121,7 @@ def watch(
 
 def data_watch(desk: "Desk") -> "DataWatch":
     """Watches data/; what was told before the last end and did not come to a run that ended well is told again."""
-    from flows.data_watch import DataWatch
+    from flows.scheduling.data_watch import DataWatch
 
     watching = DataWatch(desk.root, desk.home)
     watching.tell_again_unless_heard(desk.ledger.entries())
@@ -130,7 +130,7 @@ def data_watch(desk: "Desk") -> "DataWatch":
 
 def tell_of(data: "DataWatch", name: str) -> None:
     """Tell the server where data/ has changed; what it did not hear is told again at the next look."""
-    from flows import served
+    from flows.scheduling import served
 
     digest = data.look()
     if digest is None:

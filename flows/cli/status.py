@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import history
 from flows.cli import place
+from flows.promotion import history
 from flows.workspace import holder, is_held
 from tasks.contracts.config import Params, load_params
 from tasks.contracts.places import home
 
 if TYPE_CHECKING:
-    from flows.consent import Entry
+    from flows.promotion.consent import Entry
     from tasks.records.ledger import Ledger
 
 
@@ -57,7 +57,7 @@ def forgotten(ledger: "Ledger") -> dict[str, list[str]]:
 
 def pending(entries: "Sequence[Entry]", params: Params) -> list[dict[str, Any]]:
     """Versions that wait: how many signatures they want, whose count now, and until when the wait lasts."""
-    from flows import consent
+    from flows.promotion import consent
     from tasks.records.approvals import in_utc, read_approvers
 
     settings, now = params.promotion, datetime.now(UTC)

@@ -13,7 +13,7 @@ import typer
 
 from flows import embedded
 from flows.cli import place
-from flows.local_server import LOOPBACK, answers
+from flows.scheduling.local_server import LOOPBACK, answers
 from tasks.contracts.errors import PortTaken, ServiceUnreachable
 from tasks.contracts.places import home
 
@@ -48,7 +48,7 @@ def refuse_taken(port: int, option: str) -> None:
 
 def serve(root: Path, mlflow_port: int, prefect_port: int) -> None:
     """Start both, say where they are, wait; whatever ends the wait ends both groups."""
-    from flows.groups import Groups
+    from flows.running.groups import Groups
     from tasks.records.mlflow_store import tracking_uri
     from tasks.records.tracking import prepare_tracking
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.aliases import Mover
 from flows.lineage.reading import opened as open_lineage
 from flows.lineage.versions import Names, Registration, Told, registration, told
 from flows.lineage.who_saw import who_saw
+from flows.promotion.aliases import Mover
 from tasks.contracts.errors import DataRefused, PromotionRefused
 from tasks.contracts.places import PREPARED
 from tasks.records.ledger import Ledger
@@ -125,7 +125,7 @@ def champion_learned_from(ledger: Ledger) -> list[str]:
     gone = forgotten(told(ledger.entries_of([FORGOTTEN])))
     if not gone:
         return []
-    from flows import history
+    from flows.promotion import history
 
     entries, store, names = open_lineage(ledger)
     champion = history.champion(entries, names.policy)

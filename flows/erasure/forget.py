@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from flows import data_versions
-from flows.data_watch import files
+from flows.data import versions as data_versions
 from flows.desk import Desk
 from flows.erasure import unreached
 from flows.erasure.affected import FINISHED, FORGOTTEN
@@ -22,6 +21,7 @@ from flows.erasure.steps import delete_objects, kept_objects, new_version, remov
 from flows.erasure.work import Work, end_work, keep_work
 from flows.lineage.keeping import keep_file
 from flows.lineage.versions import told
+from flows.scheduling.data_watch import files
 from tasks.contracts.canonical import canonical_json
 from tasks.contracts.errors import ServiceUnreachable
 

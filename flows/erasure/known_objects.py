@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from flows.data_versions import KIND, data_versions
-from flows.data_watch import DATA, DATA_DVC
+from flows.data.versions import KIND, data_versions
 from flows.erasure.stores import Store, listed
 from flows.lineage.reading import kept_text
 from flows.lineage.versions import registrations, told
+from flows.scheduling.data_watch import DATA, DATA_DVC
 from tasks.contracts.places import DVC_LOCK
 from tasks.records.ledger import Ledger
 

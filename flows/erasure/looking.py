@@ -7,7 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.data_watch import DATA, files
 from flows.desk import Desk
 from flows.erasure.affected import affected
 from flows.erasure.data_rows import Found, find, how_read, shared_texts
@@ -17,6 +16,7 @@ from flows.erasure.objects import Search, rows_in
 from flows.erasure.stores import Store, stores
 from flows.lineage.reading import opened
 from flows.lineage.versions import registrations
+from flows.scheduling.data_watch import DATA, files
 from tasks.contracts.errors import DataRefused, Misused, ServiceUnreachable
 
 Say = Callable[[str], None]

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
-from flows.data_watch import DATA, files
 from flows.desk import Desk
 from flows.erasure.affected import FORGOTTEN, forgotten
 from flows.erasure.data_rows import find, how_read
 from flows.lineage.versions import registrations, told
 from flows.lineage.who_saw import PREFIX_AT_LEAST, full_id
+from flows.scheduling.data_watch import DATA, files
 from tasks.contracts.errors import DataRefused, Misused
 from tasks.records.manifest_store import ManifestStore
 

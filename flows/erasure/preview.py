@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from flows.data_watch import DATA, files
 from flows.desk import Desk
 from flows.erasure.files import held
 from flows.erasure.looking import Look, Say, searching
 from flows.erasure.objects import Search, going
 from flows.erasure.steps import md5, shown
+from flows.scheduling.data_watch import DATA, files
 
 
 def preview(desk: Desk, seen: Look, say: Say) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from flows.data_versions import KIND as DATA_VERSION
+from flows.data.versions import KIND as DATA_VERSION
 from flows.erasure.affected import FINISHED, FORGOTTEN, affected
 from flows.lineage.proofs import prove as prove_row
 from flows.lineage.reading import opened

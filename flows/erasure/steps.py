@@ -4,8 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows import data_versions
-from flows.data_watch import DATA, DATA_DVC, files
+from flows.data import versions as data_versions
 from flows.desk import Desk
 from flows.erasure.claims import write_claims
 from flows.erasure.data_rows import Found
@@ -17,6 +16,7 @@ from flows.erasure.rewriting import write_without
 from flows.erasure.searching import holds
 from flows.erasure.stores import CACHE, Store, faults, opened, run_cache
 from flows.erasure.work import Work, keep_work
+from flows.scheduling.data_watch import DATA, DATA_DVC, files
 from tasks.contracts.errors import ServiceUnreachable
 
 

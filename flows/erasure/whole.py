@@ -9,9 +9,9 @@ from flows.erasure.affected import FINISHED, champion_learned_from
 from flows.erasure.forget import begin, carry_on
 from flows.erasure.looking import Look, Say, lines_of, look
 from flows.erasure.work import Work, open_work
-from flows.groups import Groups
 from flows.lineage.versions import told
 from flows.run import close_crashed
+from flows.running.groups import Groups
 from tasks.contracts.errors import Misused, Refused
 
 

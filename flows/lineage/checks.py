@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.data_sheet import TOLD
-from flows.data_versions import data_versions, read_by, sheet_of
+from flows.data.sheet import TOLD
+from flows.data.versions import data_versions, read_by, sheet_of
 from flows.lineage.reading import kept_text
 from flows.lineage.versions import NOT_RECORDED, Registration, Told
 from tasks.contracts.places import CHECKED

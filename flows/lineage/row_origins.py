@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.data_sheet import TOLD
-from flows.data_versions import DataVersion, data_versions, read_by, sheet_of
+from flows.data.sheet import TOLD
+from flows.data.versions import DataVersion, data_versions, read_by, sheet_of
 from flows.lineage.origins import origin
 from flows.lineage.versions import NOT_RECORDED, Registration, Told, registrations
 from tasks.records.manifest_store import ManifestStore

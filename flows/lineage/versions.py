@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows import history, succession
+from flows.promotion import history, succession
 from tasks.contracts.errors import UnknownVersion
 from tasks.records.uses import Model
 

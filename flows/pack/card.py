@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from flows import history, succession
 from flows.lineage.people import in_words, who
 from flows.lineage.versions import NOT_RECORDED, Told
 from flows.pack.subject import Subject, forgotten
+from flows.promotion import history, succession
 from tasks.contracts.places import BASE, PARAMS
 
 TEMPLATE = Path(__file__).with_name("model_card.md.jinja")

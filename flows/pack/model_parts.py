@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.verified import verified_model
+from flows.promotion.verified import verified_model
 from tasks.records.ledger import Ledger
 from tasks.records.model_files import files_of
 

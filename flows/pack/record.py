@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import reduce
 
-from flows import data_versions
+from flows.data import versions as data_versions
 from flows.lineage.versions import Registration, Told
 from flows.pack.subject import Subject, forgotten
 from tasks.contracts.canonical import canonical_json

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from flows import data_versions
+from flows.data import versions as data_versions
 from flows.erasure.affected import FORGOTTEN
 from flows.lineage.keeping import kept_file
 from flows.lineage.people import decision_of

@@ -9,7 +9,6 @@ import yaml
 
 from flows import workspace
 from flows.desk import Desk
-from flows.groups import Groups
 from flows.lineage.versions import Told, told
 from flows.rebuild import inputs, locks
 from flows.rebuild.answer import Answer
@@ -19,6 +18,7 @@ from flows.rebuild.running import run_again
 from flows.rebuild.subject import Subject, subject_of
 from flows.rebuild.verdicts import Compared, compare
 from flows.rebuild.worktree import alone, checkout, remove_left_behind
+from flows.running.groups import Groups
 from tasks.contracts.canonical import folder_digest
 from tasks.contracts.errors import HallmarkError, Refused
 from tasks.contracts.places import DVC_LOCK, POLICY, REWARD

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from flows.desk import Desk
-from flows.groups import Groups
+from flows.running.groups import Groups
 from tasks.contracts.errors import DiskFull, HallmarkError
 
 
@@ -15,7 +15,7 @@ def run_again(name: str, desk: Desk, place: Path, tree: Path) -> float | Hallmar
     Raises:
         HallmarkError: it was ended from outside, or the machine gave way; that says nothing about the version.
     """
-    from flows.stages import Workplace, repro  # Prefect's import takes a second
+    from flows.running.stages import Workplace, repro  # Prefect's import takes a second
 
     records = {"PYTHONPATH": os.pathsep.join([str(tree), *filter(None, [os.environ.get("PYTHONPATH")])]),
                "MLFLOW_TRACKING_URI": f"sqlite:///{place / 'state/mlflow.db'}"}

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from flows.blind import EXPORTED
 from flows.lineage.keeping import kept_file
+from flows.promotion.blind import EXPORTED
+from flows.promotion.verified import MODEL_FILES
 from flows.reconcile.findings import Finding, Ground, What
 from flows.reconcile.snapshot import RECORDED
-from flows.verified import MODEL_FILES
 from tasks.contracts.canonical import file_sha256
 from tasks.contracts.errors import DigestMismatch, HallmarkError, Refused
 from tasks.records.bundle import read_own_bundle

@@ -6,9 +6,9 @@ Pure: entries in, answers out.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows import history, succession
-from flows.aliases import CHALLENGER, CHAMPION, PREVIOUS
 from flows.lineage.versions import Names, Told
+from flows.promotion import history, succession
+from flows.promotion.aliases import CHALLENGER, CHAMPION, PREVIOUS
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from flows import consent, succession
 from flows.lineage.versions import Registration
+from flows.promotion import consent, succession
+from flows.promotion.verified import approved
 from flows.reconcile.expected import aliases
 from flows.reconcile.findings import LARGE_BYTES, Finding, Ground, What, by_key
 from flows.reconcile.served import other_files
-from flows.verified import approved
 from tasks.contracts.errors import HallmarkError
 from tasks.records import model_store, registry
 from tasks.records.registry import Version

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from flows import data_versions
+from flows.data import versions as data_versions
 from flows.erasure.stores import Store, listed
 from flows.lineage.reading import kept_text
 from flows.lineage.stages import Lock

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flows import history
 from flows.lineage.versions import Names, Registration, Told, aliases, registrations
+from flows.promotion import history
 
 
 @dataclass(frozen=True)

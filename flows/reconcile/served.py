@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.lineage.versions import Names, Told
+from flows.promotion.verified import Approved, approved
 from flows.reconcile.expected import Alias, aliases
-from flows.verified import Approved, approved
 from tasks.contracts.errors import HallmarkError, Refused
 from tasks.records import model_store, registry
 from tasks.records.model_files import differences, digest_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.aliases import Mover
+from flows.promotion.aliases import Mover
 from flows.run import Run
 from tasks.contracts.canonical import canonical_json
 from tasks.contracts.errors import HallmarkError

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import yaml
 
-from flows import data_versions, history
+from flows.data import versions as data_versions
 from flows.erasure.stores import CACHE, listed, stores
 from flows.lineage.stages import Lock
+from flows.promotion import history
 from flows.reconcile.dvc_objects import md5_of
 from flows.reconcile.findings import Finding, Ground, by_key
 from tasks.contracts.places import DVC_LOCK

@@ -6,9 +6,9 @@ Pure: entries in, answers out.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from flows import history
 from flows.lineage.reigns import Reign
 from flows.lineage.versions import NOT_RECORDED, Registration, Told, registrations
+from flows.promotion import history
 from tasks.records.uses import ALL_ROWS, MEASURED
 
 

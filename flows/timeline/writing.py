@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from flows import history
 from flows.lineage.picture import page as tree_page
 from flows.lineage.reading import kept_text
 from flows.lineage.reigns import reigns
 from flows.lineage.trace import trace
 from flows.lineage.versions import Names, Told, registrations, told
+from flows.promotion import history
 from flows.timeline.page import page
 from tasks.records.ledger import Ledger
 from tasks.records.verification import Verification

@@ -1,6 +1,6 @@
 """The one door to bytes that MLflow stores. Nobody else asks MLflow for artifacts; a test holds that.
 
-What comes through it is unchecked: whoever loads a model asks flows.verified.verified_model.
+What comes through it is unchecked: whoever loads a model asks flows.promotion.verified.verified_model.
 """
 
 import shutil

@@ -1,6 +1,7 @@
 """The bytes of registered versions: fetched into a folder of our own and held against their digest, each time.
 
-What a version's digest should be is in the ledger; flows.verified.verified_model asks it, and loads by no other door.
+What a version's digest should be is in the ledger; flows.promotion.verified.verified_model asks it, and loads by no
+other door.
 """
 
 import shutil
@@ -22,8 +23,8 @@ COPIES = "models"  # below home(): DIGEST, one folder a model
 def fetch(version: Version, files: Mapping[str, str] | None = None) -> Path:
     """Return <home>/models/DIGEST, a copy of a version's bytes of our own, checked at every call.
 
-    A store on this machine is checked each time too. Flows ask flows.verified.verified_model, which takes the digest
-    from the ledger.
+    A store on this machine is checked each time too. Flows ask flows.promotion.verified.verified_model, which takes the
+    digest from the ledger.
 
     Args:
         files: path -> sha256 as approved, so that a refusal can name the file.

@@ -10,7 +10,7 @@ DOORS = {  # what is called -> the only files that may
     "download_artifacts": {"tasks/records/artifact_store.py"},
     "get_model_version_download_uri": {"tasks/records/model_store.py"},
     "load_model": set(),  # MLflow's own way, which checks nothing
-    "fetch": {"flows/verified.py"},  # of tasks/records/model_store.py
+    "fetch": {"flows/promotion/verified.py"},  # of tasks/records/model_store.py
 }
 
 

@@ -35,17 +35,17 @@ from pathlib import Path
 
 import pytest
 
-from flows import data_versions
-from flows.approval import approve, ask
-from flows.by_hand import promote_version, roll_back
-from flows.decision import decide_on, read_candidate
+from flows.data import versions as data_versions
 from flows.desk import Desk, open_desk
 from flows.lineage.keeping import refused_report
 from flows.promote import trusted_champion
+from flows.promotion.approval import approve, ask
+from flows.promotion.by_hand import promote_version, roll_back
+from flows.promotion.decision import decide_on, read_candidate
+from flows.promotion.registration import register
 from flows.reconcile import snapshot
-from flows.registration import register
 from flows.run import Run, begin
-from flows.stages import StageRun
+from flows.running.stages import StageRun
 from tasks.contracts.errors import DataRefused
 from tasks.records import tracking
 from tasks.records.digests import stage_lock_digest

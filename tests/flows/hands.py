@@ -5,11 +5,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from flows.approval import ask
-from flows.decision import decide_on, read_candidate
 from flows.desk import Desk, open_desk
 from flows.promote import trusted_champion
-from flows.registration import register
+from flows.promotion.approval import ask
+from flows.promotion.decision import decide_on, read_candidate
+from flows.promotion.registration import register
 from flows.run import Run, begin
 from tasks.contracts.canonical import file_sha256, folder_digest
 from tasks.records.ledger import utc_now

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import psutil
 
-from flows import history, workspace
+from flows import workspace
 from flows.promote import settle, trusted_champion
+from flows.promotion import history
+from flows.promotion.verified import verified_model
 from flows.run import Run, begin
-from flows.verified import verified_model
 from tasks.contracts.canonical import file_sha256
 from tasks.contracts.config import load_params
 from tasks.contracts.places import home

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from flows.by_hand import promote_version
 from flows.desk import open_desk
+from flows.promotion.by_hand import promote_version
 from tasks.contracts.errors import HallmarkError
 from tasks.records.mlflow_store import connect
 

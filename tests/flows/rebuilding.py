@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flows.decision import decide_on, read_candidate
-from flows.graph import read_graph
-from flows.registration import register
+from flows.promotion.decision import decide_on, read_candidate
+from flows.promotion.registration import register
 from flows.run import begin
-from flows.stages import Workplace, repro
+from flows.running.graph import read_graph
+from flows.running.stages import Workplace, repro
 from tests.flows.hands import AUTHOR
 from tests.flows.toy import make_workspace, measured, run
 

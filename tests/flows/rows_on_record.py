@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from flows.decision import decide_on, read_candidate
 from flows.promote import trusted_champion
-from flows.registration import register
+from flows.promotion.decision import decide_on, read_candidate
+from flows.promotion.registration import register
 from flows.run import Run
 from tasks.records.manifests import write_manifest
 from tasks.records.registry import Version

@@ -101,7 +101,7 @@ def scheduled(root: Path, *words: str, **environment: str) -> Iterator[Schedule]
 
 def clear(schedule: Schedule) -> None:
     """End the command, by force if need be, and all that notes say it had started."""
-    from flows.groups import Groups
+    from flows.running.groups import Groups
 
     if schedule.process.poll() is None:
         try:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows import consent, history, succession
-from flows.approval import approve, close_expired, record, reject
-from flows.by_hand import promote_version
 from flows.desk import Desk
+from flows.promotion import consent, history, succession
+from flows.promotion.approval import approve, close_expired, record, reject
+from flows.promotion.by_hand import promote_version
 from flows.run import Run
 from tasks.contracts.errors import DigestMismatch, HallmarkError, PromotionRefused
 from tasks.records import registry

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flows import succession
 from flows.cli import main as cli
+from flows.promotion import succession
 from tasks.contracts.config import load_params
 from tests.flows.hands import decided, people, started_by
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from flows.artifacts import in_words, show_decision, show_places
-from flows.progress import Both, PlainWatcher
-from flows.stage_artifacts import ArtifactWatcher, key_of
+from flows.running.artifacts import in_words, show_decision, show_places
+from flows.running.progress import Both, PlainWatcher
+from flows.running.stage_artifacts import ArtifactWatcher, key_of
 from tests.flows.toy import measured
 
 FINDING = {"metric": "kl_nats", "wanted": "value <= 10", "found": 12.34567, "low": None, "high": float("nan"),

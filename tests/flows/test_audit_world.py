@@ -3,7 +3,7 @@
 import sqlite3
 from contextlib import closing
 
-from flows import history, succession
+from flows.promotion import history, succession
 from tests.flows.audit_world import DEMONSTRATED, ERASED, HELD_OUT, LATER, World
 
 

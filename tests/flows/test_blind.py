@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from flows.blind import COLUMNS, Judged, Pair, judged, make_sheet, read_sheet, shown
-from flows.blind_export import export
-from flows.blind_import import record
 from flows.cli import main as cli
+from flows.promotion.blind import COLUMNS, Judged, Pair, judged, make_sheet, read_sheet, shown
+from flows.promotion.blind_export import export
+from flows.promotion.blind_import import record
 from tasks.contracts.errors import DigestMismatch, Misused, Refused
 from tests.flows.hands import decided, desk, people, started_by
 from tests.flows.test_approve_command import policy

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from flows import data_adding, data_store, data_versions, workspace
+from flows import workspace
 from flows.cli import main as cli
-from flows.data_watch import DataWatch, data_digest
+from flows.data import adding as data_adding
+from flows.data import store as data_store
+from flows.data import versions as data_versions
+from flows.scheduling.data_watch import DataWatch, data_digest
 from tasks.contracts.config import load_params
 from tasks.contracts.data_config import SourceConfig
 from tasks.records.ledger import Ledger

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from flows import data_versions
-from flows.data_versions import data_in_lock, folder_md5, named, read_by, record, sheet_of
+from flows.data import versions as data_versions
+from flows.data.versions import data_in_lock, folder_md5, named, read_by, record, sheet_of
 from flows.desk import Desk
 from flows.lineage.keeping import keep_file, kept_file
 from flows.lineage.versions import Registration

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows.data_watch import DataWatch, data_digest
+from flows.scheduling.data_watch import DataWatch, data_digest
 from tasks.records.ledger import Ledger
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.decision import read_candidate, refusal, rules_digest
+from flows.promotion.decision import read_candidate, refusal, rules_digest
 from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.evidence import Decision, Finding
 from tasks.contracts.gate_config import GatesConfig, Rule

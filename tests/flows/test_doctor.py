@@ -285,7 +285,7 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def deployments(server: Server) -> int:
-    from flows.probe import client_of
+    from flows.checks.probe import client_of
 
     with client_of(server.url) as client:
         return len(client.read_deployments())
@@ -334,7 +334,7 @@ def test_the_limit_must_be_there_be_active_and_have_one_slot(
 ) -> None:
     from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 
-    from flows.probe import client_of
+    from flows.checks.probe import client_of
 
     assert limit(pinned)[:2] == (True, "not scheduled here")  # no server is configured
     monkeypatch.setenv("PREFECT_API_URL", real_server.url)

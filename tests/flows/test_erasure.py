@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from flows import workspace as workspaces
-from flows.approval import approve
-from flows.by_hand import promote_version, roll_back
 from flows.cli import main as cli
-from flows.decision import decide_on, read_candidate
 from flows.erasure.affected import refuse_rows_again
 from flows.lineage.versions import told
 from flows.promote import trusted_champion
-from flows.registration import register
+from flows.promotion.approval import approve
+from flows.promotion.by_hand import promote_version, roll_back
+from flows.promotion.decision import decide_on, read_candidate
+from flows.promotion.registration import register
 from tasks.contracts.errors import DataRefused, PromotionRefused
 from tasks.records.ledger import Ledger
 from tasks.records.signatures import load_key

@@ -183,7 +183,7 @@ def test_a_collection_waits_for_no_run_at_work(audited: World, capsys: Capture) 
 
 
 def test_copies_of_models_without_an_alias_go_and_are_fetched_again(audited: World) -> None:
-    from flows.verified import verified_model
+    from flows.promotion.verified import verified_model
 
     champion, third = (verified_model(audited.ledger, "policy", version) for version in (5, 3))
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.graph import read_graph
+from flows.running.graph import read_graph
 from tasks.contracts.errors import NotAWorkspace
 from tests.flows.toy import run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.groups import Groups
+from flows.running.groups import Groups
 from tasks.contracts.errors import StageBroke
 
 # the leader starts a child, both write their pid, both sleep; the child ignores SIGTERM where it is told to
@@ -88,7 +88,7 @@ def test_what_a_killed_run_left_is_ended_by_the_next(tmp_path: Path, repository:
 import os, sys, time
 sys.path.insert(0, {str(repository)!r})
 from pathlib import Path
-from flows.groups import Groups
+from flows.running.groups import Groups
 process = Groups(Path({str(tmp_path)!r})).start(["sleep", "60"], cwd=Path("."), env=os.environ)
 print(process.pid, flush=True)
 time.sleep(60)

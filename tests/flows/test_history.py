@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flows import history, succession
+from flows.promotion import history, succession
 
 
 @dataclass(frozen=True)

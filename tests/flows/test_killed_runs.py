@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import history
+from flows.promotion import history
 from tasks.records.ledger import Ledger
 from tests.flows.killing import Moment, kill, moments, prepare, whole
 

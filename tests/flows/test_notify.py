@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from flows.approval import approve
-from flows.by_hand import promote_version, roll_back
 from flows.cli import main as cli
-from flows.notify import send_test, tell, telling
+from flows.promotion.approval import approve
+from flows.promotion.by_hand import promote_version, roll_back
 from flows.run import Run, begin
-from flows.webhook import Patience, public_key, receiver_of
+from flows.telling.notify import send_test, tell, telling
+from flows.telling.webhook import Patience, public_key, receiver_of
 from tasks.contracts.errors import DataRefused, Misused, PromotionRefused
 from tasks.records.signatures import load_or_make_key
 from tests.flows.hands import decided, desk, people, proves, started_by
@@ -25,7 +25,8 @@ def run(workspace: Path) -> Run:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.notify.PATIENCE", Patience(tries=3, first_pause_seconds=0.01, timeout_seconds=1.0))
+    monkeypatch.setattr(
+        "flows.telling.notify.PATIENCE", Patience(tries=3, first_pause_seconds=0.01, timeout_seconds=1.0))
 
 
 def end(run: Run, outcome: str) -> Any:

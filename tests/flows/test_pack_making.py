@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.by_hand import roll_back
 from flows.cli import main as cli
-from flows.decision import decide_on, read_candidate
 from flows.pack import packing
 from flows.pack.archive import with_manifest, write_archive
-from flows.registration import register
+from flows.promotion.by_hand import roll_back
+from flows.promotion.decision import decide_on, read_candidate
+from flows.promotion.registration import register
 from tasks.contracts.errors import DigestMismatch
 from tests.flows.audit_world import ERASED, World
 from tests.flows.hands import candidate, desk, proves, started_by

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from flows.cli.tables import show_findings, show_samples, show_stages
-from flows.progress import LiveWatcher, PlainWatcher
+from flows.running.progress import LiveWatcher, PlainWatcher
 
 COLUMNS = [TextColumn("{task.description} {task.fields[state]} {task.completed}/{task.total} {task.fields[numbers]}")]
 

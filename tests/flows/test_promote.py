@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from flows import consent, history, succession
-from flows.aliases import CHAMPION, PREVIOUS
-from flows.approval import reject
-from flows.by_hand import promote_version, roll_back
 from flows.promote import Proof, alone, promote, settle, trusted_champion
+from flows.promotion import consent, history, succession
+from flows.promotion.aliases import CHAMPION, PREVIOUS
+from flows.promotion.approval import reject
+from flows.promotion.by_hand import promote_version, roll_back
 from flows.run import Run, begin
 from tasks.contracts.errors import DigestMismatch, PromotionRefused, ServiceUnreachable, StageBroke, UnknownVersion
 from tasks.records import model_store, registry

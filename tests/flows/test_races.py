@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.aliases import CHAMPION
 from flows.promote import Proof, promote, settle, trusted_champion
+from flows.promotion.aliases import CHAMPION
 from flows.run import Run, begin
 from tasks.contracts.errors import PromotionRefused
 from tasks.records import model_store, registry

@@ -165,7 +165,7 @@ def test_what_was_edited_in_the_registry_is_named(audited: World, capsys: pytest
 def test_a_flipped_bit_of_the_champion_is_named_by_its_file_and_nothing_loads_it(
     audited: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from flows.verified import verified_model
+    from flows.promotion.verified import verified_model
     from tasks.contracts.errors import DigestMismatch
 
     assert verified_model(audited.ledger, "policy", 5).name == registered(audited, 5).digest
@@ -183,7 +183,7 @@ def test_a_flipped_bit_of_the_champion_is_named_by_its_file_and_nothing_loads_it
 
 
 def test_a_digest_that_was_edited_in_mlflow_beside_its_bytes_is_not_believed(audited: World) -> None:
-    from flows.verified import verified_model
+    from flows.promotion.verified import verified_model
     from tasks.contracts.canonical import folder_digest
     from tasks.contracts.errors import DigestMismatch, UnknownVersion
 

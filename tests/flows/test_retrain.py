@@ -13,8 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from flows.approval import reject
 from flows.cli import main as cli
+from flows.promotion.approval import reject
 from tasks.contracts.errors import DataRefused, StageBroke
 from tests.flows.hands import desk, people
 from tests.flows.test_groups import alive, wait_until

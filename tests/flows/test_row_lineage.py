@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from flows.by_hand import promote_version, roll_back
 from flows.cli import main as cli
 from flows.lineage.keeping import refused_report
+from flows.promotion.by_hand import promote_version, roll_back
 from flows.run import Run
 from tasks.contracts.canonical import row_id
 from tasks.records.ledger import Ledger

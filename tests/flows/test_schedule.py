@@ -17,7 +17,7 @@ from prefect.client.schemas.actions import (
 from prefect.states import Cancelling
 
 from flows.cli import main as cli
-from flows.deployed import LIMIT
+from flows.scheduling.deployed import LIMIT
 from flows.workspace import hold_schedule
 from tests.flows.scheduling import FAR, HALLMARK, Schedule, members, outcomes, recorded, scheduled, wait_for
 from tests.flows.test_groups import alive

@@ -91,7 +91,7 @@ def test_a_promotion_waits_without_a_process_and_signatures_alone_end_the_wait(
 
 
 def limit_slots(schedule: Schedule) -> int:
-    from flows.deployed import LIMIT
+    from flows.scheduling.deployed import LIMIT
 
     with schedule.client() as client:
         return int(client.read_global_concurrency_limit_by_name(LIMIT).active_slots)

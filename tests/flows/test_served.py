@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import served
+from flows.scheduling import served
 from tasks.contracts.errors import ServiceUnreachable
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.source_settings import with_source
+from flows.data.source_settings import with_source
 from tasks.contracts.errors import ParamsInvalid
 
 NEW = {"path": "data/new.jsonl", "split": "test", "licence": "CC-BY-4.0: a, b", "collected": "2026-10"}

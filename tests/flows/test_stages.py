@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.groups import Groups
-from flows.stages import Listener, Workplace, error_of, repro
+from flows.running.groups import Groups
+from flows.running.stages import Listener, Workplace, error_of, repro
 from tasks.contracts.errors import HallmarkError, StageBroke, StageKilled
 from tests.flows.test_groups import alive, wait_until
 
@@ -43,7 +43,7 @@ def heard() -> Heard:
 
 @pytest.fixture
 def place(workspace: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> Workplace:
-    monkeypatch.setattr("flows.stages.watcher", lambda: heard)
+    monkeypatch.setattr("flows.running.stages.watcher", lambda: heard)
     return Workplace(workspace, workspace / ".hallmark", "r1", Groups(workspace / ".hallmark"))
 
 
@@ -169,7 +169,7 @@ def test_an_event_is_heard_where_other_output_runs_into_it_and_half_a_one_is_not
 
 
 def test_the_stages_python_is_ours(place: Workplace) -> None:
-    from flows.stages import environment
+    from flows.running.stages import environment
 
     first = environment(place)["PATH"].split(os.pathsep)[0]
 
@@ -177,7 +177,7 @@ def test_the_stages_python_is_ours(place: Workplace) -> None:
 
 
 def test_the_secret_of_the_webhook_stays_with_the_flow(place: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.stages import environment
+    from flows.running.stages import environment
 
     monkeypatch.setenv("HALLMARK_WEBHOOK", "https://hooks.example.org/secret")
 
@@ -188,7 +188,7 @@ def test_the_secret_of_the_webhook_stays_with_the_flow(place: Workplace, monkeyp
 def test_the_password_of_the_ledgers_database_stays_with_the_flow(
     place: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.stages import environment
+    from flows.running.stages import environment
 
     monkeypatch.setenv("HALLMARK_LEDGER", "postgresql://hallmark:secret@db.example.org/ledger")
 

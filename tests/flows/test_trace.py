@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.by_hand import promote_version
 from flows.cli import main as cli
 from flows.lineage.graph import Graph, Node
 from flows.lineage.picture import BOX_HEIGHT, layers, page, place
+from flows.promotion.by_hand import promote_version
 from flows.run import Run
 from tests.flows.hands import desk, proves, started_by
 from tests.flows.rows_on_record import recorded, row
@@ -56,7 +56,7 @@ def with_lock(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         (one.root / "dvc.lock").write_text(LOCK)
         return keep(one)
 
-    monkeypatch.setattr("flows.registration.keep", laid)
+    monkeypatch.setattr("flows.promotion.registration.keep", laid)
     run.record("stages finished", stages=[{"name": name, "state": "ran", "lock": f"{name} lock", "run_id": "m1"}
                                           for name in ("prepare_data", "train_sft", "train_policy")])
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.groups import Groups
-from flows.turn import OutOfTime, in_time, patiently, taken, undisturbed
+from flows.running.groups import Groups
+from flows.scheduling.turn import OutOfTime, in_time, patiently, taken, undisturbed
 from flows.workspace import hold
 from tasks.contracts.errors import Misused, WorkspaceBusy
 from tests.flows.test_groups import alive, wait_until
@@ -73,7 +73,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from flows.groups import Groups
+from flows.running.groups import Groups
 with Groups(Path(sys.argv[2])).as_a_child():
     print("noted", flush=True)
     time.sleep(60)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from flows.by_hand import roll_back
 from flows.cli import main as cli
 from flows.desk import open_desk
+from flows.promotion.by_hand import roll_back
 from tasks.contracts.errors import PromotionRefused
 from tasks.records.sqlite_table import SqlitePlace
 from tests.flows.audit_world import DEMONSTRATED, ERASED, HELD_OUT, LATER, World

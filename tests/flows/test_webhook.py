@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 
-from flows.webhook import Patience, public_key, receiver_of, send
+from flows.telling.webhook import Patience, public_key, receiver_of, send
 from tasks.contracts.errors import Misused
 from tasks.records.signatures import Key, make_key
 from tests.flows.receiving import inbox, verifies

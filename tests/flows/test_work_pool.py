@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.groups import Groups
+from flows.running.groups import Groups
 from tests.flows.scheduling import FAR, Schedule, outcomes, runs_of, scheduled, wait_for
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flows.succession import Entry, Standing, line
+from flows.promotion.succession import Entry, Standing, line
 
 AWAITING = "waiting for approval"
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows import data_store, data_versions
-from flows.data_sheet import Checked, counted_in
-from flows.data_versions import DataVersion
-from flows.data_watch import DATA
+from flows.data import store as data_store
+from flows.data import versions as data_versions
+from flows.data.sheet import Checked, counted_in
+from flows.data.source_settings import in_one_line, with_source
+from flows.data.versions import DataVersion
 from flows.desk import Desk
-from flows.source_settings import in_one_line, with_source
+from flows.scheduling.data_watch import DATA
 from tasks.contracts.canonical import file_sha256
 from tasks.contracts.config import load_params
 from tasks.contracts.data_config import SourceConfig

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.succession import Entry
+from flows.promotion.succession import Entry
 from tasks.contracts.canonical import canonical_json, sha256_hex
 from tasks.contracts.errors import Refused
 

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from flows import consent, history
-from flows.aliases import Mover, withdraw
-from flows.consent import Case
 from flows.desk import Desk
 from flows.promote import alone
+from flows.promotion import consent, history
+from flows.promotion.aliases import Mover, withdraw
+from flows.promotion.consent import Case
 from tasks.contracts.errors import PromotionRefused
 from tasks.records import registry
 from tasks.records.approvals import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.data_versions import DataVersion, sheet_of
+from flows.data.versions import DataVersion, sheet_of
 from flows.lineage.keeping import kept_file
 from tasks.contracts.canonical import file_sha256
 from tasks.contracts.errors import DigestMismatch, UnknownVersion

@@ -1,12 +1,12 @@
 """A candidate becomes a version of a registered model, under a signed bundle of the evidence."""
 
-from flows.aliases import CHALLENGER, move, withdraw
-from flows.decision import Candidate
 from flows.erasure.affected import refuse_registration
 from flows.lineage.keeping import Kept, keep, keep_file, manifest_roots
+from flows.promotion.aliases import CHALLENGER, move, withdraw
+from flows.promotion.decision import Candidate
+from flows.promotion.verified import MODEL_FILES
 from flows.run import Run
-from flows.stages import StageRun
-from flows.verified import MODEL_FILES
+from flows.running.stages import StageRun
 from tasks.contracts.canonical import canonical_json, file_sha256, folder_digest
 from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.evidence import Decision, Evidence

@@ -1,10 +1,11 @@
 """Promotion and rollback that a person asks for: the same swap as the flow's, on signatures or for a reason."""
 
-from flows import consent, history, notify, succession
-from flows.approval import answer_to, close_expired, counted, refuse_other_verdict, refuse_settled, wanted
-from flows.consent import Case
 from flows.desk import Desk
 from flows.promote import Grounds, Proof, promote, settle, trusted_champion
+from flows.promotion import consent, history, succession
+from flows.promotion.approval import answer_to, close_expired, counted, refuse_other_verdict, refuse_settled, wanted
+from flows.promotion.consent import Case
+from flows.telling import notify
 from tasks.contracts.errors import Misused, PromotionRefused
 from tasks.records.approvals import Answer
 from tasks.records.registry import Version

@@ -12,8 +12,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from flows import deployed, workspace
-from flows.groups import Groups
+from flows import workspace
+from flows.running.groups import Groups
+from flows.scheduling import deployed
 from tasks.contracts.errors import Fault, Misused, WorkspaceBusy
 
 LOOK_SECONDS = 1.0

@@ -1,4 +1,4 @@
-"""Steps of the flow that need a model in memory, each a process of its own: `python -m flows.steps NAME FOLDER`.
+"""Steps of the flow that need a model in memory, each a process of its own: `python -m flows.running.steps NAME DIR`.
 
 They depend on the registry, not on files alone, so they are no stages of dvc.yaml. Run as one, a step shows itself in
 MLflow and tells its progress as a stage does.
@@ -49,5 +49,6 @@ def _folder() -> Path:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3 or sys.argv[1] not in STEPS:
-        raise Misused("wants a step and a folder", where="flows.steps", wanted=f"one of {', '.join(STEPS)}, and a path")
+        raise Misused("wants a step and a folder", where="flows.running.steps",
+                      wanted=f"one of {', '.join(STEPS)}, and a path")
     stage.main(STEPS[sys.argv[1]])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from flows import served
-from flows.data_watch import DATA, DATA_DVC, DataWatch, data_digest
+from flows.scheduling import served
+from flows.scheduling.data_watch import DATA, DATA_DVC, DataWatch, data_digest
 from tasks.contracts.errors import ServiceUnreachable, WorkspaceBusy
 
 SEED, STORE = "seed", "store"  # remotes of .dvc/config: the one inside the repository is read, the other is written

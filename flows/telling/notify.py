@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from flows.aliases import Mover
-from flows.webhook import WEBHOOK, Delivery, Patience, Receiver, receiver_of, send
+from flows.promotion.aliases import Mover
+from flows.telling.webhook import WEBHOOK, Delivery, Patience, Receiver, receiver_of, send
 from tasks.contracts.canonical import canonical_json
 from tasks.contracts.errors import HallmarkError
 from tasks.records.chain import Entry

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.lineage.reading import kept_text
-from flows.succession import Entry
+from flows.promotion.succession import Entry
 from tasks.contracts.errors import DigestMismatch, UnknownVersion
 from tasks.records import model_store
 from tasks.records.ledger import Ledger

@@ -21,9 +21,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.tasks import exponential_backoff
 
 from flows.erasure.affected import refuse_rows_again
-from flows.groups import Groups
-from flows.progress import Watcher, watcher
-from flows.webhook import WEBHOOK
+from flows.running.groups import Groups
+from flows.running.progress import Watcher, watcher
+from flows.telling.webhook import WEBHOOK
 from tasks.contracts import errors
 from tasks.contracts.errors import HallmarkError, StageBroke, StageKilled
 from tasks.records.digests import stage_lock_digest
@@ -237,10 +237,10 @@ def run_stage(name: str, place: Workplace, stale: bool, parents: list[StageRun])
 @task(cache_policy=NO_CACHE, task_run_name="{name}", retries=RETRIES, persist_result=False, log_prints=False,
       retry_delay_seconds=exponential_backoff(BACK_OFF_SECONDS), retry_condition_fn=may_retry)
 def run_step(name: str, folder: Path, place: Workplace) -> None:
-    """A step of the flow that needs a model in memory, in a process group of its own; see flows/steps.py."""
+    """A step of the flow that needs a model in memory, in a process group of its own; see flows/running/steps.py."""
     listener = Listener(name, watcher())
     with shown(listener):
-        returncode = listen([sys.executable, "-m", "flows.steps", name, str(folder)], place, listener)
+        returncode = listen([sys.executable, "-m", "flows.running.steps", name, str(folder)], place, listener)
         if returncode:
             raise error_of(listener, returncode, place.log_of(name))
         listener.state = "ran"

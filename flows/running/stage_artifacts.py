@@ -14,8 +14,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
 from prefect.context import FlowRunContext, TaskRunContext
 
-from flows.artifacts import decoration
-from flows.progress import also_watched_by
+from flows.running.artifacts import decoration
+from flows.running.progress import also_watched_by
 from tasks.stage.views import few_numbers
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Bar:
 
 
 class ArtifactWatcher:
-    """Hears of every stage and tells Prefect, at most every two seconds; see flows.progress.Watcher."""
+    """Hears of every stage and tells Prefect, at most every two seconds; see flows.running.progress.Watcher."""
 
     def __init__(self, flow_run: UUID | None) -> None:
         self._flow_run = flow_run

@@ -11,11 +11,13 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Crashed
 
-from flows import consent, notify, workspace
-from flows.deployed import LIMIT, cancel_due, due, runs_in
+from flows import workspace
 from flows.desk import Desk
-from flows.groups import Groups
+from flows.promotion import consent
 from flows.run import close_crashed
+from flows.running.groups import Groups
+from flows.scheduling.deployed import LIMIT, cancel_due, due, runs_in
+from flows.telling import notify
 from tasks.contracts.errors import WorkspaceBusy
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows import served
-from flows.succession import Entry
+from flows.promotion.succession import Entry
+from flows.scheduling import served
 from tasks.contracts.canonical import canonical_json, file_sha256, sha256_hex
 from tasks.stage.files import write_whole
 

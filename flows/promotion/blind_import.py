@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.blind import COLUMNS, COMPARED, EXPORTED, judged, read_sheet, results, row_digest
-from flows.consent import Case
 from flows.desk import Desk
+from flows.promotion.blind import COLUMNS, COMPARED, EXPORTED, judged, read_sheet, results, row_digest
+from flows.promotion.consent import Case
 from tasks.contracts.canonical import file_sha256, sha256_hex
 from tasks.contracts.errors import DigestMismatch, Misused, Refused
 

@@ -12,10 +12,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.flow_runs import resume_flow_run, suspend_flow_run
 
-from flows import deployed, history, notify
-from flows.approval import close_expired, counted, refuse_settled, wanted
-from flows.by_hand import promote_version
 from flows.desk import Desk, open_desk, smoke_test
+from flows.promotion import history
+from flows.promotion.approval import close_expired, counted, refuse_settled, wanted
+from flows.promotion.by_hand import promote_version
+from flows.scheduling import deployed
+from flows.telling import notify
 
 
 @flow(name="promote", flow_run_name="promote version {version}", persist_result=False)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from flows.data_sheet import Checked, checked_rows, data_sheet, sheet_bytes
-from flows.data_store import tracked
-from flows.data_watch import DATA, DATA_DVC, files
+from flows.data.sheet import Checked, checked_rows, data_sheet, sheet_bytes
+from flows.data.store import tracked
 from flows.lineage.keeping import keep_file
 from flows.lineage.reading import kept_text
 from flows.lineage.stages import Lock
 from flows.lineage.versions import Registration
-from flows.succession import Entry
+from flows.promotion.succession import Entry
+from flows.scheduling.data_watch import DATA, DATA_DVC, files
 from tasks.contracts.canonical import file_sha256
 from tasks.contracts.config import load_params
 from tasks.contracts.places import DVC_LOCK, PARAMS
@@ -98,7 +98,7 @@ def folder_md5(root: Path) -> str | None:
 
 
 def file_md5s(root: Path) -> list[str]:
-    """The names that DVC gives the files of data/, in the order of flows.data_watch.files."""
+    """The names that DVC gives the files of data/, in the order of flows.scheduling.data_watch.files."""
     return [_md5(path) for path in files(root)]
 
 

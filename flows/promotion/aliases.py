@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from flows import history, succession
+from flows.promotion import history, succession
 from tasks.contracts.config import Params
 from tasks.records import registry
 from tasks.records.ledger import Ledger

@@ -8,11 +8,11 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-from flows import consent
-from flows.blind import EXPORTED, Pair, make_sheet
-from flows.consent import Case
 from flows.desk import Desk
-from flows.verified import verified_model
+from flows.promotion import consent
+from flows.promotion.blind import EXPORTED, Pair, make_sheet
+from flows.promotion.consent import Case
+from flows.promotion.verified import verified_model
 from tasks.contracts.canonical import canonical_json, file_sha256, folder_digest, sha256_hex
 from tasks.contracts.errors import DigestMismatch, Misused
 from tasks.contracts.measured_on import FILES, ground_of

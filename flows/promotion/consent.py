@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from flows import history, succession
+from flows.promotion import history, succession
 from tasks.contracts.errors import DigestMismatch, PromotionRefused, UnknownVersion
 from tasks.records.approvals import Answer, Approver, Signed, read_signed, refuse_unless_valid
 
