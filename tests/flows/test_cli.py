@@ -33,7 +33,8 @@ def test_status_of_a_workspace_in_which_nothing_ran(workspace: Path, capsys: pyt
     assert hallmark("status", "--json") == 0
 
     assert answer(capsys) == {"champion": None, "challengers": [], "pending_approvals": [], "last_run": None,
-                              "ledger": {"entries": 0, "head": "0" * 64}}
+                              "ledger": {"entries": 0, "head": "0" * 64},
+                              "forgotten": {"champion_learned_from": [], "open": []}}
 
 
 def test_status_tells_from_the_ledger_alone(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
