@@ -10,6 +10,7 @@ from tasks.contracts.data_config import DataConfig, Kind
 from tasks.contracts.errors import DataRefused
 from tasks.data.examination import guess_kind
 from tasks.data.formats import is_rows, read_rows
+from tasks.data.policies import forms
 from tasks.data.ratings import Ratings
 from tasks.data.refusals import RowRefused
 from tasks.data.rows import RawRow
@@ -45,7 +46,7 @@ def how_read(config: DataConfig, relpath: str) -> Read:
 
 
 def identified(path: Path, read: Read) -> Iterator[tuple[str, tuple[int, ...], frozenset[str]]]:
-    """Id, lines and texts of every row of a file; a broken line is none. A comparison of ratings has several lines.
+    """Id, lines and texts of every row of a file, and of each form that masking gives it; a broken line is none. A comparison of ratings has several lines.
 
     Raises:
         DataRefused: the file as a whole cannot be read, or its rows are of no known kind.
@@ -67,7 +68,9 @@ def _canonical(
     except (RowRefused, DataRefused):
         return
     if row is not None and raw.value is not None:
-        yield row_id(row), lines, frozenset(texts_in(raw.value)) | frozenset(texts_in(row))
+        for form in forms(row):
+            yield row_id(form), lines, frozenset(texts_in(raw.value)) | frozenset(texts_in(row)) | frozenset(
+                texts_in(form))
 
 
 def find(path: Path, read: Read, is_wanted: Callable[[str], bool]) -> list[Found]:

@@ -1,6 +1,6 @@
 """Settings of the data: where the rows come from and how they are split."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -8,6 +8,7 @@ from tasks.contracts.frozen import Settings
 
 Kind = Literal["preferences", "demonstrations", "transcripts", "messages", "edits", "ratings", "prompts", "text"]
 Split = Literal["train", "test", "auto"]
+Policy = Literal["warn", "mask", "refuse"]
 
 
 class SourceConfig(Settings):
@@ -37,6 +38,14 @@ class DataConfig(Settings):
         description="from this share of equal word triples on, two rows or prompts are nearly the same")
     near_leak_share_at_most: float = Field(
         0.1, ge=0, le=1, description="a larger share of held-out prompts that are nearly training prompts is refused")
+    personal_data: Policy = Field(
+        "warn", description="rows with personal data: train with a warning, are masked before, or are refused")
+    secrets: Policy = Field(
+        "warn", description="rows with keys, tokens or private keys: train with a warning, are masked before, or refused")
+    canaries: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(
+        default_factory=list, description="sha256 of strings of 12 or more characters that mark what must never train")
+    shift_at_most: float = Field(
+        0.1, ge=0, le=1, description="a larger Jensen-Shannon divergence (bits) from the last data version is told")
     demonstrations_from: Literal["demonstrations", "chosen"] = Field(
         "demonstrations", description="what SFT learns from: demonstrations, or the chosen side of comparisons")
     validation_share: float = Field(

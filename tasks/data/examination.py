@@ -23,6 +23,7 @@ from tasks.data.integrity import refuse_other_bytes, refuse_other_count
 from tasks.data.known import Known
 from tasks.data.looking import Asked, looking
 from tasks.data.observations import LONGER, SHORTER, Observations
+from tasks.data.policies import Policies
 from tasks.data.printable import line_list, printable_names, printable_path
 from tasks.data.ratings import Ratings
 from tasks.data.schema import SPELLINGS, checked_kind, kind_of
@@ -76,7 +77,7 @@ def examine(
         refuse_other_bytes(path)
         kind = kind or guess_kind(path, columns or {})
         reading.read(path, Asked(kind, columns or {}, config.characters_at_most,
-                                 place.folder if place.texts else None, place.texts or "auto"))
+                                 place.folder if place.texts else None, place.texts or "auto", Policies.of(config)))
         if kind != "ratings":
             refuse_other_count(path, reading.rows_read)
     except DataRefused as refusal:

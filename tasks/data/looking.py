@@ -16,6 +16,7 @@ from tasks.contracts.data_config import Kind, Split
 from tasks.data.blocks import Block
 from tasks.data.normal_text import key_bytes, letters_and_digits, normal, same_prompt
 from tasks.data.observations import LONGER, SHORTER, bits_of, signs_of
+from tasks.data.policies import Policies, abide
 from tasks.data.refusals import RowRefused
 from tasks.data.row_bytes import joined, members
 from tasks.data.schema import META, Row, canonical_row
@@ -33,6 +34,7 @@ class Asked:
         columns: our field name -> the file's.
         texts: folder to write the checked rows to, one file a block; null: they are not written.
         split: of the source, which each checked row names.
+        policies: what becomes of rows with personal data.
     """
 
     kind: Kind
@@ -40,6 +42,7 @@ class Asked:
     characters_at_most: int
     texts: Path | None = None
     split: Split = "auto"
+    policies: Policies = Policies()
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,13 @@ def look(block: Block, asked: Asked) -> Looked:
             if raw.value is None:
                 raise RowRefused(raw.fault)
             row, signs, unknown = canonical_row(asked.kind, raw.value, asked.columns, asked.characters_at_most)
+            row, held = abide(row, asked.policies, asked.characters_at_most)
         except RowRefused as refusal:
             found.refused.append((raw.line, str(refusal)))
             continue
         found.unknown |= unknown
         found.lines.append(raw.line)
-        found.take(row, signs, asked.split if asked.texts else None)
+        found.take(row, (*signs, *held), asked.split if asked.texts else None)
     if asked.texts:
         text_file(asked.texts, block.number).write_bytes(b"".join(found.texts))
         annotator_file(asked.texts, block.number).write_text(json.dumps(found.annotators))

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from tasks.data.printable import line_list
-from tasks.data.privacy import PERSONAL, personal_data
+from tasks.data.privacy import PERSONAL
 from tasks.data.schema import META, Row
-from tasks.data.wording import has_roles, is_formula, is_odd_id, is_toxic, signs
+from tasks.data.degenerate import is_degenerate
+from tasks.data.wording import has_roles, is_formula, is_odd_id, is_toxic, names_its_label, signs
 
 LINES_NAMED = 20
 
@@ -24,6 +25,9 @@ SENTENCES = {
     "odd id": "have an id with other characters than letters, digits and . _ : / -",
     "toxic": "hold toxic wording in the answer to learn from (safety)",
     "near duplicate": "repeat an earlier row nearly (near duplicate: the same letters and digits)",
+    "degenerate": "have an answer to learn from that repeats itself over and over (degenerate text)",
+    "label marker": "have an answer that names its own label or score (label marker)",
+    "masked": "had personal data or a secret, which was masked",
     "similar": "repeat an earlier row nearly (near duplicate: nearly the same words)",
     "exact duplicate": "repeat an earlier row exactly (duplicate); left out",
     "contradiction": "contradict an earlier row: the same two answers, the other one chosen",
@@ -75,11 +79,9 @@ def bits_of(found: Iterable[str]) -> int:
 
 
 def signs_of(row: Row, texts: Sequence[str]) -> Iterator[str]:
-    """What the texts of one canonical row show: names of SENTENCES, and kinds of personal data."""
-    # a number in an id is no telephone; other fields beside the texts may well name a person
+    """What the texts of one canonical row show: names of SENTENCES; personal data are found by policies.py."""
     whole = "\n".join([*texts, *(text for name in META if name != "id" and isinstance(text := row.get(name), str))])
     yield from signs(whole)
-    yield from personal_data(whole)
     if any(map(is_formula, texts)):
         yield "formula"
     if any(has_roles(str(row[name])) for name in ("chosen", "rejected", "response") if name in row):
@@ -88,6 +90,11 @@ def signs_of(row: Row, texts: Sequence[str]) -> Iterator[str]:
         yield "toxic"
     if "id" in row and is_odd_id(str(row["id"])):
         yield "odd id"
+    answers = [str(row[name]) for name in ("chosen", "rejected", "response") if name in row]
+    if any(map(names_its_label, answers)):
+        yield "label marker"
+    if any(is_degenerate(str(row[name])) for name in ("chosen", "response", "text") if name in row):
+        yield "degenerate"
 
 
 def _singular(sentence: str) -> str:

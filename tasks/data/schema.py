@@ -22,7 +22,7 @@ from tasks.data.row_meta import HALF_PAIR, META, canonical_meta, meta_faults
 from tasks.data.strict_json import described
 from tasks.data.transcripts import comparison_of, with_history
 
-__all__ = ["META", "SPELLINGS", "TEXTS", "Canonical", "Row", "canonical_row", "checked_kind", "kind_of"]
+__all__ = ["META", "SPELLINGS", "TEXTS", "Canonical", "Row", "canonical_row", "checked_kind", "kind_of", "refuse_texts"]
 
 Row = dict[str, str | float]
 
@@ -55,7 +55,7 @@ def canonical_row(
         raise RowRefused("; ".join(faults))
     texts, signs, used = _texts(kind, spelling, row)
     texts = {name: unicodedata.normalize("NFC", text) for name, text in texts.items()}
-    _refuse_texts(texts, characters_at_most)
+    refuse_texts(texts, characters_at_most)
     meta = canonical_meta(row)
     if "chosen" in texts and (votes := margin_of_votes(row)) is not None:
         meta, used = {"margin": votes, **meta}, {*used, *VOTES}
@@ -140,7 +140,8 @@ def _with_input(extra: object, instruction: str) -> str:
     return f"{instruction}\n\n{extra}"
 
 
-def _refuse_texts(texts: Mapping[str, str], characters_at_most: int) -> None:
+def refuse_texts(texts: Mapping[str, str], characters_at_most: int) -> None:
+    """Raise RowRefused where a text is empty or too long, or the two answers are one."""
     for name, text in texts.items():
         if not text.strip():
             raise RowRefused(f"{name} is empty")

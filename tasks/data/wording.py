@@ -14,6 +14,11 @@ _ROLES = re.compile(r"(?:^|\n\n)(?:Human|Assistant|User|System) ?:")
 _ROLE_WORDS = ("Human", "Assistant", "User", "System")
 _PLACEHOLDER = re.compile(r"\[[A-Z_]*PLACEHOLDER[A-Z_]*\]")
 _FORMULA = re.compile(r"\s*[=+@-]\s*[A-Za-z_.]{2,}\(|\s*=[\w(\"'+-]|\s*[=+@-][^\n]*\|'")
+_LABEL = re.compile(
+    r"\s*(?:[\[(<*]{1,2}(?:good|bad|chosen|rejected|preferred|better|worse|helpful|harmful)[\])>*]{1,2}"
+    r"|(?:chosen|rejected|preferred|(?:good|bad|better|worse|best|worst) (?:answer|response))\s*:)", re.IGNORECASE)
+_LABEL_SIGNS = (":", "]", ")", ">", "*")
+_SCORE = re.compile(r"[\[(*]*(?:score|rating|reward|label|quality)[*]*\s*[:=]\s*-?\d[\d./ ]{0,8}[\])*]*\.?", re.IGNORECASE)
 _CP1252 = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _TWICE_ENCODED = re.compile(f"[\u00c2-\u00f4][\u0080-\u00bf{_CP1252}]{{1,3}}")
 _ODD_ID = re.compile(r"[^\w .:/@#+=|~-]")
@@ -78,6 +83,15 @@ def is_toxic(answer: str) -> bool:
         return True
     spoken = f" {' '.join(words)} "
     return any(f" {phrase} " in spoken for phrase in _TOXIC_PHRASES) or any(mark in answer for mark in _TOXIC_MARKS)
+
+
+def names_its_label(answer: str) -> bool:
+    """True if an answer begins or ends with a label or a score of itself: `[good]`, `Rejected:`, a line `Score: 5`."""
+    first, last = answer[:40].lstrip(), answer[-40:].rstrip().rpartition("\n")[2].strip()
+    if any(sign in first for sign in _LABEL_SIGNS) and _LABEL.match(first):
+        return True
+    return any(_SCORE.fullmatch(line) for line in (first.partition("\n")[0].strip(), last)
+               if ":" in line or "=" in line)
 
 
 def is_odd_id(name: str) -> bool:
