@@ -46,7 +46,9 @@ def how_read(config: DataConfig, relpath: str) -> Read:
 
 
 def identified(path: Path, read: Read) -> Iterator[tuple[str, tuple[int, ...], frozenset[str]]]:
-    """Id, lines and texts of every row of a file, and of each form that masking gives it; a broken line is none. A comparison of ratings has several lines.
+    """Id, lines and texts of every row of a file, and of each form that masking gives it; a broken line is none.
+
+    A comparison of ratings has several lines.
 
     Raises:
         DataRefused: the file as a whole cannot be read, or its rows are of no known kind.

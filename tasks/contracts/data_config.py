@@ -41,7 +41,7 @@ class DataConfig(Settings):
     personal_data: Policy = Field(
         "warn", description="rows with personal data: train with a warning, are masked before, or are refused")
     secrets: Policy = Field(
-        "warn", description="rows with keys, tokens or private keys: train with a warning, are masked before, or refused")
+        "warn", description="rows with keys or tokens: train with a warning, are masked before, or are refused")
     canaries: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(
         default_factory=list, description="sha256 of strings of 12 or more characters that mark what must never train")
     shift_at_most: float = Field(

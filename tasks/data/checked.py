@@ -48,7 +48,8 @@ class CheckedSource:
     def report(self) -> dict[str, object]:
         """The source's part of report.json; no text of a row."""
         return {"path": self.name, "sha256": self.sha256, "split": self.source.split,
-                "kind": self.examination.kind, **self.verdict.model_dump(mode="json")}
+                "kind": self.examination.kind, **self.verdict.model_dump(mode="json"),
+                "measured": self.examination.profile.report()}
 
 
 def check_sources(

@@ -22,9 +22,11 @@ from tasks.data.in_order import Processes
 from tasks.data.integrity import refuse_other_bytes, refuse_other_count
 from tasks.data.known import Known
 from tasks.data.looking import Asked, looking
+from tasks.data.markers import Markers
 from tasks.data.observations import LONGER, SHORTER, Observations
 from tasks.data.policies import Policies
 from tasks.data.printable import line_list, printable_names, printable_path
+from tasks.data.profile import Profile, profile
 from tasks.data.ratings import Ratings
 from tasks.data.schema import SPELLINGS, checked_kind, kind_of
 from tasks.data.similar import similar_rows
@@ -44,6 +46,7 @@ class Examination:
     kind: Kind | None  # null where no kind could be told
     verdict: Verdict
     known: Known
+    profile: Profile
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def examine(
         error = refusal.message()
     except OSError as fault:
         error = f"{printable_path(path)}: cannot be read: {fault.strerror or type(fault).__name__}"
-    return Examination(path, kind and checked_kind(kind), reading.verdict(path, error), reading.known)
+    return Examination(path, kind and checked_kind(kind), *reading.judged(path, error))
 
 
 def guess_kind(path: Path, columns: Mapping[str, str]) -> Kind:
@@ -117,6 +120,7 @@ class _Reading:
         self.known = Known(place.folder)
         self.rows_read = 0
         self._left_out = ""
+        self._markers = Markers()
 
     def read(self, path: Path, asked: Asked) -> None:
         """Look at all rows. Raises DataRefused where the file cannot be read on, or too many rows were refused."""
@@ -126,6 +130,7 @@ class _Reading:
         small = path.stat().st_size <= SMALL_BYTES
         for looked in self._place.processes.map(looking(asked), blocks, alone=small):
             self.known.add(looked)
+            self._markers.add(*looked.words)
             self.rows_read += looked.rows_read
             self._unknown |= looked.unknown
             self._refused += looked.refused
@@ -136,7 +141,7 @@ class _Reading:
             raise DataRefused(blocks.refusal)
         self._left_out = ratings.warning() if ratings else ""
 
-    def verdict(self, path: Path, error: str | None) -> Verdict:
+    def judged(self, path: Path, error: str | None) -> tuple[Verdict, Known, Profile]:
         """Sum up; `error` is why reading broke off, null where it did not."""
         earlier = self._place.earlier or Spool(self._place.folder, "no_earlier")
         repeated = list(islice(judge(self.known, earlier), REPEATED_AT_MOST + 1))
@@ -146,13 +151,15 @@ class _Reading:
         self._refused += repeated
         refused = tuple(RefusedRow(line=line, reason=reason) for line, reason in sorted(self._refused))
         error = error or self._error(path, refused)
-        warnings = [*self._observed(refused).warnings(), *self._balance().warnings()]
+        told = profile(self.known, self._markers, self._balance())
+        warnings = [*self._observed(refused).warnings(), *told.warnings()]
         warnings += [self._left_out] * bool(self._left_out)
         if self._unknown:
             warnings.append(f"unknown extra fields are left out: {printable_names(self._unknown)}")
-        return Verdict(
+        verdict = Verdict(
             verdict="refuse" if error else "accept", rows_read=self.rows_read,
             rows_accepted=self.rows_read - len(refused), rows_rejected=refused, warnings=tuple(warnings), error=error)
+        return verdict, self.known, told
 
     def _observed(self, refused: tuple[RefusedRow, ...]) -> Observations:
         observations = Observations()

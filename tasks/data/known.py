@@ -31,6 +31,8 @@ class Known:
         self.lines = Column(folder / "lines", np.int64)
         self.ids = Column(folder / "ids", np.uint8, 32)
         self.signs = Column(folder / "signs", np.uint64)
+        self.annotators = Column(folder / "annotators", np.uint64)
+        self.scripts = Column(folder / "scripts", np.uint8)
         self.sizes = Column(folder / "sizes", np.int64)
         self.minima = Column(folder / "minima", np.uint8, PERMUTATIONS)
         self.prompt_minima = Column(folder / "prompt_minima", np.uint8, PERMUTATIONS)
@@ -45,6 +47,7 @@ class Known:
         rows = np.arange(self.rows, self.rows + count)
         for column, values in ((self.lines, looked.lines), (self.ids, looked.ids), (self.signs, looked.signs),
                                (self.sizes, looked.sizes), (self.minima, looked.near.minima),
+                               (self.annotators, looked.annotators), (self.scripts, looked.scripts),
                                (self.prompt_minima, looked.prompts.minima)):
             column.add(values)
         for name, keys in looked.keys.items():

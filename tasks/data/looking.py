@@ -9,17 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from tasks.contracts.data_config import Kind, Split
+from tasks.data.annotator_keys import annotator_key
 from tasks.data.blocks import Block
+from tasks.data.markers import codes_of, is_counted
 from tasks.data.normal_text import key_bytes, letters_and_digits, normal, same_prompt
 from tasks.data.observations import LONGER, SHORTER, bits_of, signs_of
 from tasks.data.policies import Policies, abide
 from tasks.data.refusals import RowRefused
 from tasks.data.row_bytes import joined, members
 from tasks.data.schema import META, Row, canonical_row
+from tasks.data.scripts import script_of
 from tasks.data.shingles import Signatures, signatures
 
 KEYS = ("row", "id", "letters", "prompt", "label", "answer")  # what rows are known by; NO_KEY: by no such thing
@@ -42,7 +46,15 @@ class Asked:
     characters_at_most: int
     texts: Path | None = None
     split: Split = "auto"
-    policies: Policies = Policies()
+    policies: Policies = field(default_factory=Policies)
+
+
+class Words(NamedTuple):
+    """Words of pairs that one answer alone has, as markers.Markers.add wants them."""
+
+    codes: np.ndarray
+    lines: np.ndarray
+    sizes: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,7 @@ class Looked:
         swapped: bool [rows]: of its two answers the one whose key is larger is the chosen one.
         signs: uint64 [rows], the bits of what each shows.
         sizes: bytes of each checked row, with its line end, in the block's file.
+        annotators: uint64 [rows], the keys of those who labelled them; scripts: uint8 [rows], places in SCRIPTS.
         near: the signatures of the rows; prompts: of their prompts, without those where a kind has none.
     """
 
@@ -69,6 +82,9 @@ class Looked:
     sizes: np.ndarray
     near: Signatures
     prompts: Signatures
+    annotators: np.ndarray
+    scripts: np.ndarray
+    words: "Words"
 
 
 def look(block: Block, asked: Asked) -> Looked:
@@ -122,6 +138,8 @@ class _Found:
     swapped: list[bool] = field(default_factory=list)
     signs: list[int] = field(default_factory=list)
     annotators: list[str | None] = field(default_factory=list)
+    scripts: list[int] = field(default_factory=list)
+    words: list[tuple[int, list[int]]] = field(default_factory=list)  # line, codes
     near: list[str] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
 
@@ -137,6 +155,9 @@ class _Found:
         self.annotators.append(annotator if isinstance(annotator, str) else None)
         texts = [str(value) for name, value in row.items() if name not in META]
         self._note_keys(row, texts)
+        self.scripts.append(script_of("".join(texts)))
+        if "rejected" in row and is_counted(self.lines[-1]):
+            self.words.append((self.lines[-1], codes_of(str(row["chosen"]), str(row["rejected"]))))
         self.signs.append(bits_of((*signs, *signs_of(row, texts))) | _longer(row))
         self.near.append("\n".join(texts))
         if "prompt" in row:
@@ -164,7 +185,11 @@ class _Found:
             np.frombuffer(b"".join(self.ids), np.uint8).reshape(-1, 32),
             {name: keys[:, place] for place, name in enumerate(KEYS)}, np.array(self.swapped, bool),
             np.array(self.signs, np.uint64), np.array(list(map(len, self.texts)), np.int64),
-            signatures(self.near), signatures(self.prompts))
+            signatures(self.near), signatures(self.prompts),
+            np.array(list(map(annotator_key, self.annotators)), np.uint64), np.array(self.scripts, np.uint8),
+            Words(np.array([code for _, codes in self.words for code in codes], np.int64),
+                  np.array([line for line, _ in self.words], np.int64),
+                  np.array([len(codes) for _, codes in self.words], np.int64)))
 
 
 _NONE = bytes(8)

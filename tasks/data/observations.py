@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from tasks.data.degenerate import is_degenerate
 from tasks.data.printable import line_list
 from tasks.data.privacy import PERSONAL
 from tasks.data.schema import META, Row
-from tasks.data.degenerate import is_degenerate
 from tasks.data.wording import has_roles, is_formula, is_odd_id, is_toxic, names_its_label, signs
 
 LINES_NAMED = 20

@@ -18,7 +18,8 @@ _LABEL = re.compile(
     r"\s*(?:[\[(<*]{1,2}(?:good|bad|chosen|rejected|preferred|better|worse|helpful|harmful)[\])>*]{1,2}"
     r"|(?:chosen|rejected|preferred|(?:good|bad|better|worse|best|worst) (?:answer|response))\s*:)", re.IGNORECASE)
 _LABEL_SIGNS = (":", "]", ")", ">", "*")
-_SCORE = re.compile(r"[\[(*]*(?:score|rating|reward|label|quality)[*]*\s*[:=]\s*-?\d[\d./ ]{0,8}[\])*]*\.?", re.IGNORECASE)
+_SCORE = re.compile(
+    r"[\[(*]*(?:score|rating|reward|label|quality)[*]*\s*[:=]\s*-?\d[\d./ ]{0,8}[\])*]*\.?", re.IGNORECASE)
 _CP1252 = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _TWICE_ENCODED = re.compile(f"[\u00c2-\u00f4][\u0080-\u00bf{_CP1252}]{{1,3}}")
 _ODD_ID = re.compile(r"[^\w .:/@#+=|~-]")

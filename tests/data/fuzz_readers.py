@@ -48,7 +48,8 @@ def honest() -> dict[str, bytes]:
     rows: list[dict[str, object]] = [*preferences(12)]
     lines = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     chats = b"".join(json.dumps({"messages": [
-        {"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["response"]}]}).encode() + b"\n"
+        {"role": "user", "content": row["prompt"]},
+        {"role": "assistant", "content": row["response"]}]}).encode() + b"\n"
         for row in demonstrations(12))
     transcripts = b"".join(json.dumps({side: f"\n\nHuman: {n}?\n\nAssistant: {side}" for side in ("chosen", "rejected")}
                                       ).encode() + b"\n" for n in range(12))

@@ -1,4 +1,4 @@
-"""What becomes of rows with personal data, secrets and canaries, and that nothing of them is left where they may not be."""
+"""What becomes of rows with personal data, secrets and canaries, and that nothing of them is left elsewhere."""
 
 import gzip
 import hashlib

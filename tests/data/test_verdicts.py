@@ -115,7 +115,8 @@ def change(line: int, **fields: object) -> Callable[[list[dict]], object]:
 
 
 def lengthen(side: str) -> Callable[[list[dict]], object]:
-    return lambda rows: [row.update({side: row[side] + " All of it was told, at great length and twice over."}) for row in rows]
+    more = " All of it was told, at great length and twice over."
+    return lambda rows: [row.update({side: row[side] + more}) for row in rows]
 
 
 def repeat_shouting(rows):

@@ -1,0 +1,89 @@
+"""Words that stand in one of the two answers and nearly always in the same one: a label that leaked into the text.
+
+Words are counted by 16 bits of their CRC, so that the memory is bounded and no word is kept. Of long files all of the
+first rows are counted and one in SAMPLED of the rest.
+"""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.data.balance import wilson_low
+
+WHOLE_LINES = 20_000  # up to this line every pair is counted
+SAMPLED = 16
+BUCKETS = 1 << 16
+PAIRS_AT_LEAST = 50
+COVERED_AT_LEAST = 0.5  # of the pairs; below it a word is part of what good answers say
+RIGHT_AT_LEAST = 0.95  # lower end of the 95 % interval of how often the word tells the answers apart rightly
+CHOSEN, REJECTED = 0, 1
+
+
+@dataclass(frozen=True)
+class Marker:
+    """The word that tells most pairs apart."""
+
+    side: str  # the answer that it stands in: chosen or rejected
+    pairs: int  # that were counted
+    told_apart: int  # pairs with the word in one answer alone
+    right: int  # of them those with it on that side
+    first_line: int
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether it is a label rather than style."""
+        return (self.pairs >= PAIRS_AT_LEAST and self.told_apart >= COVERED_AT_LEAST * self.pairs
+                and wilson_low(self.right, self.told_apart) >= RIGHT_AT_LEAST)
+
+    def sentence(self) -> str:
+        """For a warning; the word itself is found on the line named."""
+        return (f"label marker: one word stands in one answer alone in {self.told_apart:,} of {self.pairs:,} pairs, "
+                f"and in {self.right:,} of these it is the {self.side} one (first on line {self.first_line})")
+
+    def report(self) -> dict[str, object]:
+        """Its part of the report."""
+        return {"side": self.side, "pairs": self.pairs, "told_apart": self.told_apart, "right": self.right,
+                "first_line": self.first_line}
+
+
+def is_counted(line: int) -> bool:
+    """Whether the pair on a line is counted."""
+    return line <= WHOLE_LINES or line % SAMPLED == 0
+
+
+def codes_of(chosen: str, rejected: str) -> list[int]:
+    """One code for each word that one answer alone has: twice its bucket, and 1 more for the rejected side."""
+    ours, theirs = set(chosen.split()), set(rejected.split())
+    return [*{2 * _bucket(word) + CHOSEN for word in ours - theirs},
+            *{2 * _bucket(word) + REJECTED for word in theirs - ours}]
+
+
+def _bucket(word: str) -> int:
+    return zlib.crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS
+
+
+class Markers:
+    """The counts of a file, from those of its blocks."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(2 * BUCKETS, np.int64)
+        self._first = np.full(2 * BUCKETS, np.iinfo(np.int64).max)
+        self._pairs = 0
+
+    def add(self, codes: np.ndarray, lines: np.ndarray, sizes: np.ndarray) -> None:
+        """Take in pairs: the codes of each, one pair after the other, with its line and how many codes it has."""
+        self._counts += np.bincount(codes, minlength=2 * BUCKETS)
+        np.minimum.at(self._first, codes, np.repeat(lines, sizes))
+        self._pairs += len(lines)
+
+    def strongest(self) -> Marker | None:
+        """The word whose side is right for most pairs over wrong; None where there is no pair."""
+        sides = self._counts.reshape(BUCKETS, 2)
+        lead = np.abs(sides[:, CHOSEN] - sides[:, REJECTED])
+        bucket = int(lead.argmax())
+        if not lead[bucket]:
+            return None
+        side = int(sides[bucket].argmax())
+        return Marker(("chosen", "rejected")[side], self._pairs, int(sides[bucket].sum()), int(sides[bucket][side]),
+                      int(self._first[2 * bucket + side]))
