@@ -17,6 +17,7 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows import workspace
+from flows.data import shift as data_shift
 from flows.data import versions as data_versions
 from flows.lineage.keeping import refused_report
 from flows.promote import promote, settle, trusted_champion
@@ -120,7 +121,9 @@ def data_named(run: Run) -> Iterator[None]:
     except Refused:
         data_versions.record(run, "seen by a run")
         raise
-    data_versions.record(run, "seen by a run")
+    version = data_versions.record(run, "seen by a run")
+    for warning in data_shift.warnings_of(run, version, run.params.data.shift_at_most):
+        print(warning, flush=True)
 
 
 def results(run: Run, futures: dict[str, PrefectFuture[StageRun]]) -> list[StageRun]:
@@ -238,6 +241,7 @@ def summary(run: Run, stages: list[StageRun], ending: Ending) -> dict[str, Any]:
         "started": run.started.isoformat(timespec="seconds"), "finished": finished.isoformat(timespec="seconds"),
         "seconds": (finished - run.started).total_seconds(), "commit": run.digests.commit, "dirty": run.digests.dirty,
         "stages": [asdict(stage) for stage in stages], "decision": ending.decision,
+        "data_shift": data_shift.of_run(run, run.params.data.shift_at_most),
         "champion": in_words(ending.champion),
         "candidate": ending.candidate_in_words(run.params.promotion.policy_model),
         "digests": {name: value for name, value in run.digests.model_dump(mode="json").items() if value},

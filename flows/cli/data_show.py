@@ -49,8 +49,16 @@ def as_json(one: "DataVersion") -> dict[str, Any]:
 def changes(first: int, second: int, found: "Between", rows: bool) -> dict[str, Any]:
     listed = {"row_ids": {"in": list(found.rows_in), "out": list(found.rows_out)}} if rows else {}
     return {"before": first, "after": second, "rows_in": len(found.rows_in), "rows_out": len(found.rows_out),
-            "rows_in_both": found.rows_in_both, **listed, "sources": dict(found.sources),
+            "rows_in_both": found.rows_in_both, **listed, "sources": dict(found.sources), "shift": shift_of(found),
             "distributions": {"before": found.before, "after": found.after}}
+
+
+def shift_of(found: "Between") -> list[dict[str, Any]]:
+    """How far each spread moved, the largest first."""
+    from tasks.data.shift import shifts
+
+    ordered = sorted(shifts(found.before, found.after), key=lambda one: -one.divergence)
+    return [{"kind": one.kind, "of": one.of, "divergence": round(one.divergence, 4), "p": one.p} for one in ordered]
 
 
 def list_versions(versions: Sequence["DataVersion"]) -> None:
@@ -78,13 +86,20 @@ def show_changes(first: int, second: int, found: "Between", rows: bool) -> None:
             print(f"  {name:<13} {sides['before'][name]}  ->  {sides['after'][name]}")
     for kind in sorted({*found.before, *found.after}):
         print(f"\n{kind:<33}{'before':>12}{'after':>12}")
-        was, now = flat(found.before.get(kind, {})), flat(found.after.get(kind, {}))
+        was, now = (flat(without_counts(said.get(kind, {}))) for said in (found.before, found.after))
         for name in dict.fromkeys([*was, *now]):
             print(f"  {name:<31}{was.get(name, ''):>12}{now.get(name, ''):>12}")
+    for one in shift_of(found):
+        print(f"  {one['kind']}: {one['of']}: {one['divergence']:.3f} bits apart (Jensen-Shannon), p = {one['p']:.1g}")
     for word, ids in (("in", found.rows_in), ("out", found.rows_out)) if rows else ():
         print(*(f"{word:<4}{row}" for row in ids[:MOST_SHOWN]), sep="\n")
         if len(ids) > MOST_SHOWN:
             print(f"… and {len(ids) - MOST_SHOWN:,} more; --json lists all")
+
+
+def without_counts(said: Mapping[str, Any]) -> dict[str, Any]:
+    """A distribution without what is too long for a screen; --json has it."""
+    return {name: value for name, value in said.items() if name not in ("lengths", "longer_by", "topics")}
 
 
 def flat(said: Mapping[str, Any], above: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from flows.data import shift as data_shift
 from flows.data import store as data_store
 from flows.data import versions as data_versions
 from flows.data.sheet import Checked, counted_in
@@ -62,6 +63,8 @@ def add(desk: Desk, path: Path, source: SourceConfig) -> Added:
         put(desk.root, path, source)
         data_store.track(desk.root)
         version = data_versions.record(desk, "added", checked)
+        shifted = data_shift.warnings_of(desk, version, desk.params.data.shift_at_most)
+        verdict = verdict.model_copy(update={"warnings": (*verdict.warnings, *shifted)})
     pushed = data_store.push(desk.root)
     return Added(verdict, version, pushed, data_store.tell_change(desk.root, desk.home))
 

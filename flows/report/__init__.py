@@ -56,6 +56,8 @@ def render(root: Path, run: Run) -> str:
         expectations=rows.expectations(files.data),
         data_errors=texts(files.data.get("errors")),
         data_docs=data_docs(root),
+        shift_warnings=texts((run.get("data_shift") or {}).get("warnings")),
+        shift_charts=curves.pictures(curves.of_shift(run.get("data_shift"))),
         samples=rows.samples(files.samples),
         where=where(root, run))
 

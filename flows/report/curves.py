@@ -3,7 +3,7 @@
 from typing import Any
 
 from flows.report.drawing import Chart, draw
-from flows.report.inputs import Curve, Curves, Files, number
+from flows.report.inputs import Curve, Curves, Files, mappings, number
 
 REWARD_PARTS = ("preference", "fluency", "richness", "relevance", "safety")
 ROUND_COLUMNS = ("reward", "kl_nats", "judge", "judge_fit")
@@ -43,6 +43,24 @@ def of_losses(losses: dict[str, Curves]) -> list[Chart]:
     return [
         chart(f"{stage}: {name.replace('_', ' ')}", curves, {name: name}, steps_are="step")
         for stage, curves in losses.items() for name in curves if "loss" in name or "accuracy" in name]
+
+
+def of_shift(shift: dict[str, Any] | None) -> list[Chart]:
+    """How lengths were spread in the data version before, and how in this: shares of rows by length."""
+    said = shift or {}
+    sides = {f"data version {said.get(side)}": side for side in ("before", "after")}
+    return [Chart(f"{one.get('kind')}: {one.get('of')}", {
+        label: _spread(one.get(side)) for label, side in sides.items()},
+        "share of rows", steps_are="characters, at least")
+        for one in mappings(said.get("spreads")) if str(one.get("of")).startswith("length of") and all(
+            isinstance(one.get(side), dict) and one[side] and all(name.isdigit() for name in one[side])
+            for side in sides.values())]
+
+
+def _spread(counts: Any) -> Curve:
+    """Counts by the lower end of a class as shares of all."""
+    ordered, whole = sorted((int(name), count) for name, count in counts.items()), sum(counts.values())
+    return Curve([float(place) for place, _ in ordered], [count / whole for _, count in ordered])
 
 
 def chart(title: str, curves: Curves, wanted: dict[str, str], *, unit: str = "", kept: float | None = None,

@@ -11,9 +11,13 @@ import numpy as np
 
 from tasks.contracts.data_config import Kind
 from tasks.data.batches import read_rows_in_batches
+from tasks.data.printable import is_plain
 from tasks.data.schema import TEXTS
+from tasks.data.scripts import SCRIPTS, script_of
 
 BATCH_ROWS = 5000
+TOPICS_AT_MOST = 10_000  # that are counted; of later ones nothing is told
+TOPICS_NAMED = 50
 QUANTILES = {"p05": 0.05, "p50": 0.5, "p95": 0.95}
 
 
@@ -22,6 +26,9 @@ def distributions(checked: Mapping[Kind, Path]) -> dict[str, dict[str, Any]]:
 
     Lengths are in characters of Unicode. Of comparisons `labels` says which share has the longer answer as the chosen
     one, how many rows name a margin or an annotator, the mean margin, and how many annotators there are.
+
+    For comparing versions there are counts too: `lengths` of each text by the lower end of half an octave, `longer_by`
+    (of comparisons: half octaves by which chosen is longer than rejected), `scripts`, and `topics` where rows name any.
     """
     return {kind: _of(kind, path) for kind, path in checked.items()}
 
@@ -29,14 +36,42 @@ def distributions(checked: Mapping[Kind, Path]) -> dict[str, dict[str, Any]]:
 def _of(kind: Kind, path: Path) -> dict[str, Any]:
     lengths = {name: array("q") for name in TEXTS[kind]}
     splits, labels = Counter[str](), _Labels()
+    scripts, topics, longer_by = Counter[str](), Counter[str](), Counter[str]()
     for batch in read_rows_in_batches(path, BATCH_ROWS):
         for row in batch:
             splits[row["split"]] += 1
             labels.meet(row)
+            scripts[SCRIPTS[script_of("".join(row[name] for name in TEXTS[kind]))]] += 1
+            if "topic" in row and (row["topic"] in topics or len(topics) < TOPICS_AT_MOST):
+                topics[row["topic"]] += 1
+            if "chosen" in row:
+                longer_by[str(half_octave(len(row["chosen"])) - half_octave(len(row["rejected"])))] += 1
             for name, found in lengths.items():
                 found.append(len(row[name]))
     return {"rows": splits.total(), "splits": dict(sorted(splits.items())),
-            "characters": {name: _spread(found) for name, found in lengths.items()}, "labels": labels.said()}
+            "characters": {name: _spread(found) for name, found in lengths.items()}, "labels": labels.said(),
+            "lengths": {name: _octaves(found) for name, found in lengths.items()},
+            "scripts": dict(sorted(scripts.items())),
+            **({"topics": _topics(topics)} if topics else {}),
+            **({"longer_by": dict(sorted(longer_by.items()))} if longer_by else {})}
+
+
+def half_octave(length: int) -> int:
+    """The number n for which sqrt(2)^n <= length < sqrt(2)^(n + 1); 0 for none."""
+    return max(0, (length * length).bit_length() - 1)
+
+
+def _octaves(lengths: "array[int]") -> dict[str, int]:
+    """Lower end of each half octave, in characters -> how many texts."""
+    counts = Counter(half_octave(length) for length in lengths)
+    return {str(math.ceil(2 ** (place / 2))): counts[place] for place in sorted(counts)}
+
+
+def _topics(topics: Counter[str]) -> dict[str, int]:
+    """The commonest by name, unless the name may be data rather than a name; the others together."""
+    said = {name: number for name, number in topics.most_common(TOPICS_NAMED) if is_plain(name)}
+    rest = topics.total() - sum(said.values())
+    return dict(sorted(said.items())) | ({"(others)": rest} if rest else {})
 
 
 class _Labels:

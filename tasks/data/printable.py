@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+DIGITS_IN_NAME = 8  # from here on it may be a telephone number
 _PLAIN_NAME = re.compile(r"[\w][\w .\-]{0,39}")
 
 
@@ -16,6 +17,11 @@ def printable_names(names: Iterable[str], most: int = 10) -> str:
     """Names of fields, sorted and joined; a name that is not plain words is not shown, for it may be data."""
     plain = sorted({name if _PLAIN_NAME.fullmatch(name) else "(a name with odd characters)" for name in names})
     return ", ".join(plain[:most]) + (f" and {len(plain) - most} more" if len(plain) > most else "")
+
+
+def is_plain(name: str) -> bool:
+    """True if a name is plain words of at most 40 characters, without personal data that has a sign of its own."""
+    return _PLAIN_NAME.fullmatch(name) is not None and sum(map(str.isdigit, name)) < DIGITS_IN_NAME
 
 
 def line_list(numbers: Sequence[int], most: int = 20, total: int | None = None) -> str:

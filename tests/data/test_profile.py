@@ -28,7 +28,8 @@ def name_of(annotator: str) -> str:
 
 @pytest.mark.parametrize(("text", "script"), [
     ("Hello", "Latin"), ("à la « Âge »", "Latin"), ("привет, world, как дела", "Cyrillic"), ("中文 AI", "Latin"),
-    ("中文，日本語です", "Han"), ("こんにちは世界", "Kana"), ("한국어", "Hangul"), ("שלום", "Hebrew"), ("مرحبا", "Arabic"),
+    ("中文，日本語です", "Han"), ("こんにちは世界", "Kana"), ("한국어", "Hangul"), ("שלום", "Hebrew"),
+    ("مرحبا", "Arabic"),
     ("नमस्ते", "Indic"), ("ไทย", "South-East Asian"), ("123 + 4", "none"), ("👍🏽 — …", "none"), ("Ａｂｃ", "Latin"),
 ])
 def test_a_text_is_of_the_script_of_most_of_its_letters(text, script):
