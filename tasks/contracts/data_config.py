@@ -1,8 +1,9 @@
 """Settings of the data: where the rows come from and how they are split."""
 
-from typing import Annotated, Literal
+import re
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.contracts.frozen import Settings
 
@@ -42,7 +43,7 @@ class DataConfig(Settings):
         "warn", description="rows with personal data: train with a warning, are masked before, or are refused")
     secrets: Policy = Field(
         "warn", description="rows with keys or tokens: train with a warning, are masked before, or are refused")
-    canaries: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(
+    canaries: list[str] = Field(
         default_factory=list, description="sha256 of strings of 12 or more characters that mark what must never train")
     shift_at_most: float = Field(
         0.1, ge=0, le=1, description="a larger Jensen-Shannon divergence (bits) from the last data version is told")
@@ -54,6 +55,14 @@ class DataConfig(Settings):
     judge_share: float = Field(
         0.0, ge=0, lt=0.5, description="share of prompts of `auto` sources that only the judge of evaluate learns from")
     split_salt: str = Field("hallmark", description="changes which prompt falls into which split")
+
+    @field_validator("canaries")
+    @classmethod
+    def are_digests(cls, canaries: list[str]) -> list[str]:
+        odd = next((one for one in canaries if not re.fullmatch("[0-9a-f]{64}", one)), None)
+        if odd is not None:
+            raise ValueError("data.canaries holds what is no sha256 in 64 hex digits; `printf %s TEXT | sha256sum`")
+        return canaries
 
 
 class TokensConfig(Settings):
