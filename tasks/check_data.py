@@ -15,6 +15,7 @@ from tasks.data.expectations import Expected, expect
 from tasks.data.in_order import Processes
 from tasks.data.measures import measure
 from tasks.data.origins import ORIGINS
+from tasks.data.policies import Policies
 from tasks.data.whole_folder import whole_folder
 
 REPORT = "report.json"
@@ -48,7 +49,7 @@ def run_expectations(folder: Path, params: Params) -> list[Expected]:
     checked = {kind: folder / f"{kind}.jsonl" for kind in KINDS if (folder / f"{kind}.jsonl").exists()}
     database = folder / SCRATCH / "measures.db"
     with Processes(params.threads) as processes:
-        tables = measure(checked, database, processes)
+        tables = measure(checked, database, processes, Policies.of(params.data))
     return expect(tables, database, params.data, DATA_DOCS)
 
 

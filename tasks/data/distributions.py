@@ -41,7 +41,7 @@ def _of(kind: Kind, path: Path) -> dict[str, Any]:
         for row in batch:
             splits[row["split"]] += 1
             labels.meet(row)
-            scripts[SCRIPTS[script_of("".join(row[name] for name in TEXTS[kind]))]] += 1
+            scripts[SCRIPTS[script_of([row[name] for name in TEXTS[kind]])]] += 1
             if "topic" in row and (row["topic"] in topics or len(topics) < TOPICS_AT_MOST):
                 topics[row["topic"]] += 1
             if "chosen" in row:

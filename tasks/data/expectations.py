@@ -91,6 +91,7 @@ def _expectations(table: str, config: DataConfig) -> Iterator["Expectation"]:
     yield gxe.ExpectColumnValuesToBeInSet(column="id_is_the_digest_of_the_row", value_set=[True])
     yield gxe.ExpectColumnValuesToBeInSet(column="split", value_set=SPLITS)
     yield gxe.ExpectColumnValuesToBeInSet(column="unknown_fields", value_set=[0])
+    yield gxe.ExpectColumnValuesToBeInSet(column="kinds_that_must_not_train", value_set=[0])
     yield from _text_expectations(TEXTS[_kind(table)], config.characters_at_most)
     if table == "preferences":
         yield ExpectColumnsToDiffer(column_list=["chosen_key", "rejected_key"])

@@ -155,7 +155,7 @@ class _Found:
         self.annotators.append(annotator if isinstance(annotator, str) else None)
         texts = [str(value) for name, value in row.items() if name not in META]
         self._note_keys(row, texts)
-        self.scripts.append(script_of("".join(texts)))
+        self.scripts.append(script_of(texts))
         if "rejected" in row and is_counted(self.lines[-1]):
             self.words.append((self.lines[-1], codes_of(str(row["chosen"]), str(row["rejected"]))))
         self.signs.append(bits_of((*signs, *signs_of(row, texts))) | _longer(row))

@@ -11,7 +11,7 @@ import numpy as np
 
 from tasks.data.balance import wilson_low
 
-WHOLE_LINES = 20_000  # up to this line every pair is counted
+WHOLE_LINES = 1000  # up to this line every pair is counted
 SAMPLED = 16
 BUCKETS = 1 << 16
 PAIRS_AT_LEAST = 50

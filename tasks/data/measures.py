@@ -19,6 +19,7 @@ import numpy as np
 from tasks.contracts.data_config import Kind
 from tasks.data.in_order import Processes
 from tasks.data.normal_text import key, normal, same_prompt
+from tasks.data.policies import Policies, must_not_train
 from tasks.data.row_bytes import joined, members
 from tasks.data.schema import META, TEXTS
 from tasks.data.spools import Spool, group_starts
@@ -40,10 +41,11 @@ class Piece(NamedTuple):
     end: int
 
 
-def measure(checked: Mapping[Kind, Path], database: Path, processes: Processes) -> list[str]:
+def measure(checked: Mapping[Kind, Path], database: Path, processes: Processes, policies: Policies) -> list[str]:
     """Read checked rows back and write one table a kind, and one of all prompts; return the tables' names.
 
     Args:
+        policies: what was to become of rows with personal data.
         database: a new SQLite file; the folder it stands in is used for what does not stay in memory.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +55,7 @@ def measure(checked: Mapping[Kind, Path], database: Path, processes: Processes) 
         tables.execute("PRAGMA journal_mode = OFF")  # a database that is made anew needs no way back
         tables.execute("PRAGMA synchronous = OFF")
         for kind, path in checked.items():
-            found = processes.map(partial(measure_piece, kind), pieces(path), alone=alone)
+            found = processes.map(partial(measure_piece, kind, policies), pieces(path), alone=alone)
             _write(tables, kind, columns(kind), _with_sides(found, sides))
         if len(sides):
             _write(tables, PROMPTS, ("prompt_key", "in_training", "in_held_out"), _prompts(sides))
@@ -75,17 +77,18 @@ def pieces(path: Path) -> Iterator[Piece]:
 def columns(kind: Kind) -> tuple[str, ...]:
     """The names of what is measured of a row."""
     each = [(f"{name}_is_text", f"{name}_characters", f"{name}_key") for name in TEXTS[kind]]
-    return ("id", "split", "id_is_the_digest_of_the_row", "unknown_fields", *(name for names in each for name in names))
+    return ("id", "split", "id_is_the_digest_of_the_row", "unknown_fields", "kinds_that_must_not_train",
+            *(name for names in each for name in names))
 
 
-def measure_piece(kind: Kind, piece: Piece) -> tuple[list[Measured], np.ndarray]:
+def measure_piece(kind: Kind, policies: Policies, piece: Piece) -> tuple[list[Measured], np.ndarray]:
     """The measures of each row, and the keys of prompts by side: uint64 [prompts, 2], the second column the side."""
     with piece.path.open("rb") as file:
         file.seek(piece.start)
         rows = [json.loads(line) for line in file.read(piece.end - piece.start).splitlines()]
     prompts = [(key(same_prompt(str(row["prompt"]))), _HELD_OUT if row["split"] == "test" else _TRAINING)
                for row in rows if "prompt" in row]
-    return [_measure_row(kind, row) for row in rows], np.array(prompts, np.uint64).reshape(-1, 2)
+    return [_measure_row(kind, policies, row) for row in rows], np.array(prompts, np.uint64).reshape(-1, 2)
 
 
 def row_of(checked: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,12 +97,12 @@ def row_of(checked: Mapping[str, Any]) -> dict[str, Any]:
     return row | ({"id": checked["source_id"]} if "source_id" in checked else {})
 
 
-def _measure_row(kind: Kind, row: Mapping[str, Any]) -> Measured:
+def _measure_row(kind: Kind, policies: Policies, row: Mapping[str, Any]) -> Measured:
     digest = hashlib.sha256(joined(members(row_of(row)))).hexdigest()
     known = {*TEXTS[kind], *META, *_OWN_FIELDS}
     measured: list[str | int | bool | None] = [
         str(row.get("id")), str(row.get("split")), hmac.compare_digest(digest, str(row.get("id"))),
-        len(row.keys() - known)]
+        len(row.keys() - known), len(must_not_train(row_of(row), policies))]
     for name in TEXTS[kind]:
         text = row.get(name)
         is_text = isinstance(text, str)

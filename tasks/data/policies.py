@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -58,8 +58,17 @@ def abide(row: Row, policies: Policies, characters_at_most: int) -> tuple[Row, l
     if not masked:
         return row, kinds
     changed = masked_row(row, masked)
+    if must_not_train(changed, policies):
+        raise RowRefused(f"holds personal data that could not be masked: {', '.join(masked)}")
     refuse_texts({name: str(value) for name, value in changed.items() if name not in META}, characters_at_most)
     return changed, [*kinds, MASKED]
+
+
+def must_not_train(row: Mapping[str, object], policies: Policies) -> list[str]:
+    """The kinds that a row holds though a policy masks or refuses them; none are looked for where all are let be."""
+    if policies.personal_data == policies.secrets == "warn":
+        return []
+    return [kind for kind in personal_data("\n".join(_told(row).values())) if policies.of_kind(kind) != "warn"]
 
 
 def as_trained(row: Row, policies: Policies) -> Row:
@@ -82,10 +91,20 @@ def masked_row(row: Row, kinds: Sequence[str]) -> Row:
 def masked(text: str, kinds: Sequence[str]) -> str:
     """The text with every place of these kinds replaced by the kind in brackets."""
     for kind in kinds:
-        spans = list(RECOGNISERS[kind].spans(text))
-        for start, end in reversed(spans):
+        for start, end in reversed(_merged(RECOGNISERS[kind].spans(text))):
             text = text[:start] + _MASKS[kind] + text[end:]
     return text
+
+
+def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans in order, those that overlap as one: in a@b.org@c.org two addresses do."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
 
 
 def forms(row: Row) -> Iterator[Row]:
@@ -109,6 +128,6 @@ def has_canary(text: str, digests: frozenset[str]) -> bool:
         for word in set(_LONG_WORD.findall(text)) for form in (word, word.strip(".:!?")))
 
 
-def _told(row: Row) -> dict[str, str]:
+def _told(row: Mapping[str, object]) -> dict[str, str]:
     # a number in an id is no telephone; other fields beside the texts may well name a person
     return {name: value for name, value in row.items() if name != "id" and isinstance(value, str)}

@@ -1,10 +1,12 @@
 """Which script most letters of a text are in, by Unicode's blocks. No language is told: Latin is English and Polish."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 SCRIPTS = ("none", "Latin", "Greek", "Cyrillic", "Armenian", "Hebrew", "Arabic", "Indic", "South-East Asian",
            "Georgian", "Hangul", "Ethiopic", "Kana", "Han", "other")
-CHARACTERS = 2000  # of a text that are looked at
+CHARACTERS = 250  # of each text that are looked at
 _NONE, _LATIN, _OTHER = 0, 1, len(SCRIPTS) - 1
 _STARTS: tuple[tuple[int, str], ...] = (  # first code point of a run of blocks -> its script
     (0x00, "none"), (0x41, "Latin"), (0x5B, "none"), (0x61, "Latin"), (0x7B, "none"), (0xC0, "Latin"), (0x2B0, "none"),
@@ -21,9 +23,9 @@ _FIRST = np.array([first for first, _ in _STARTS], np.uint32)
 _SCRIPT = np.array([SCRIPTS.index(script) for _, script in _STARTS], np.uint8)
 
 
-def script_of(text: str) -> int:
-    """The place in SCRIPTS of the script of most letters; 0 where there is no letter."""
-    start = text[:CHARACTERS]
+def script_of(texts: Sequence[str]) -> int:
+    """The place in SCRIPTS of the script of most letters at the beginnings of texts; 0 where there is no letter."""
+    start = "".join([text[:CHARACTERS] for text in texts])
     if start.isascii():
         return _LATIN if not start.isdigit() and any(map(str.isalpha, start)) else _NONE
     codes = np.frombuffer(start.encode("utf-32-le", "surrogatepass"), np.uint32)

@@ -18,9 +18,10 @@ from pathlib import Path
 from tasks.data.expectations import expect
 from tasks.data.in_order import Processes
 from tasks.data.measures import measure
+from tasks.data.policies import Policies
 from tests.data.rows_on_disk import settings
 docs = Path("build/data_docs")
-tables = measure({"preferences": Path(sys.argv[1])}, Path("build/measures.db"), Processes(1))
+tables = measure({"preferences": Path(sys.argv[1])}, Path("build/measures.db"), Processes(1), Policies())
 expect(tables, Path("build/measures.db"), settings(), docs)
 """
 

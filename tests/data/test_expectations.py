@@ -10,16 +10,20 @@ from tasks.data.checked import checked_row
 from tasks.data.expectations import Expected, expect
 from tasks.data.in_order import Processes
 from tasks.data.measures import measure
+from tasks.data.policies import Policies
 from tests.data.rows_on_disk import preferences, settings
+
+LET_BE = Policies()
 
 
 def checked(count: int = 30) -> list[dict]:
     return [dict(checked_row(row, "train")) for row in preferences(count)]
 
 
-def outcomes(folder: Path, rows: list[dict]) -> list[Expected]:
+def outcomes(folder: Path, rows: list[dict], policies: Policies = LET_BE) -> list[Expected]:
+    folder.mkdir(exist_ok=True)
     write_shard(folder / "rows.jsonl", rows)
-    tables = measure({"preferences": folder / "rows.jsonl"}, folder / "measures.db", Processes(1))
+    tables = measure({"preferences": folder / "rows.jsonl"}, folder / "measures.db", Processes(1), policies)
     return expect(tables, folder / "measures.db", settings(), folder / "docs")
 
 
@@ -29,7 +33,7 @@ def broken(folder: Path, rows: list[dict]) -> set[str]:
 
 def test_checked_rows_meet_every_expectation(tmp_path):
     found = outcomes(tmp_path, checked())
-    assert len(found) == 22
+    assert len(found) == 23
     assert all(outcome.passed for outcome in found)
     assert (tmp_path / "docs" / "index.html").is_file()
 
@@ -66,6 +70,14 @@ def test_another_type_and_an_unknown_field_are_found(tmp_path):
     rows[1] = remade(rows[1], surprise=1)
     assert {sentence.split(":")[0] for sentence in broken(tmp_path, rows)} == {
         "preferences.chosen_is_text", "preferences.chosen_characters", "preferences.unknown_fields"}
+
+
+def test_a_row_that_a_policy_should_have_masked_or_refused_is_found(tmp_path):
+    rows = checked()
+    rows[4] = remade(rows[4], chosen="Ask jane@example.org.")
+    assert all(outcome.passed for outcome in outcomes(tmp_path / "a", rows))
+    found = {one.sentence() for one in outcomes(tmp_path / "b", rows, Policies("mask", "warn")) if not one.passed}
+    assert found == {"preferences.kinds_that_must_not_train: expect_column_values_to_be_in_set does not hold (1 rows)"}
 
 
 def test_data_docs_of_a_broken_table_hold_no_text(tmp_path):

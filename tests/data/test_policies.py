@@ -37,6 +37,7 @@ WARN, MASK, REFUSE = (Policies(policy, policy) for policy in ("warn", "mask", "r
     (f"key {SECRET}!", "key [secret]!"),
     ("a\n-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\nb", "a\n[secret]\nb"),
     ("a -----BEGIN PRIVATE KEY-----\nMIIB", "a [secret]"),  # cut off: nothing of the key stays
+    ("a@example.org@example.com", "[email]"),  # the two overlap
     ("nothing to see", "nothing to see"),
 ])
 def test_what_was_found_is_replaced_whole_and_nothing_else(text, wanted):

@@ -33,7 +33,7 @@ def name_of(annotator: str) -> str:
     ("नमस्ते", "Indic"), ("ไทย", "South-East Asian"), ("123 + 4", "none"), ("👍🏽 — …", "none"), ("Ａｂｃ", "Latin"),
 ])
 def test_a_text_is_of_the_script_of_most_of_its_letters(text, script):
-    assert SCRIPTS[script_of(text)] == script
+    assert SCRIPTS[script_of([text])] == script
 
 
 @pytest.mark.parametrize("text", [
