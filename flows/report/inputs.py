@@ -45,7 +45,7 @@ class Run(TypedDict, total=False):
     stages: list[Stage]
     digests: dict[str, str]  # what the run's identity rests on, name -> digest
     ledger: dict[str, Any]  # entries, head
-    data_shift: dict[str, Any] | None  # flows.data_shift.Since.report; none where there is no version to compare with
+    data_shift: dict[str, Any] | None  # flows.data.shift.Since.report; none where there is no version to compare with
     places: dict[str, str]  # label -> path or command
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import data_shift, data_versions
+from flows.data import shift as data_shift
+from flows.data import versions as data_versions
 from flows.desk import Desk
 from flows.report.curves import of_shift
 from tests.data.rows_on_disk import demonstrations, write_rows
