@@ -4,9 +4,11 @@ import gzip
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +67,17 @@ def lines(root: Path) -> list[bytes]:
 
 def tree(root: Path) -> dict[str, bytes]:
     """All that an erasure may change. SQLite's and DVC's own temporary files are no part of it."""
-    return {path.relative_to(root).as_posix(): path.read_bytes() for top in ("data", "build", ".hallmark", "data.dvc")
+    return {path.relative_to(root).as_posix(): content(path) for top in ("data", "build", ".hallmark", "data.dvc")
             for path in sorted([root / top, *(root / top).rglob("*")])
             if path.is_file() and path.suffix not in (".lock", ".db-wal", ".db-shm")}
+
+
+def content(path: Path) -> bytes:
+    """A file's bytes; of a database what is in it, since SQLite moves its pages about when it likes."""
+    if path.suffix != ".db":
+        return path.read_bytes()
+    with closing(sqlite3.connect(path)) as database:
+        return "\n".join(database.iterdump()).encode()
 
 
 def samples(world: World) -> None:
