@@ -256,7 +256,7 @@ def test_18_whether_the_served_bytes_are_the_approved_ones(ask: Ask, erased: Wor
     assert {(one["alias"], one["version"]) for one in said["served"] if one["name"] == "policy"} == {
         ("champion", 5), ("previous", 2), ("challenger", 6)}
     for path in (erased.home / "mlartifacts").rglob("model.safetensors"):
-        if path.read_text() == "policy of day 12":
+        if path.read_bytes() == b"policy of day 12":
             path.write_text("policy of day 21")
     (changed,) = [one for one in ask("audit", "served", code=1)["served"] if not one["ok"]]
     assert (changed["alias"], changed["version"]) == ("champion", 5)
