@@ -3,7 +3,6 @@
 A data version is named by what DVC calls the folder: the md5 of the list of its files, as data.dvc has it.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from flows.data import dvc_digests
 from flows.data.sheet import Checked, checked_rows, data_sheet, sheet_bytes
 from flows.data.store import tracked
 from flows.lineage.keeping import keep_file
@@ -93,13 +93,12 @@ def folder_md5(root: Path) -> str | None:
     A folder that differs from data.dvc (`dvc add` was forgotten) has another name than data.dvc says.
     """
     relpaths = [path.relative_to(root / DATA).as_posix() for path in files(root)]
-    listed = [{"md5": md5, "relpath": relpath} for relpath, md5 in sorted(zip(relpaths, file_md5s(root), strict=True))]
-    return _md5_of(json.dumps(listed, sort_keys=True).encode()) + ".dir" if listed else None
+    return dvc_digests.folder_md5(dict(zip(relpaths, file_md5s(root), strict=True))) if relpaths else None
 
 
 def file_md5s(root: Path) -> list[str]:
     """The names that DVC gives the files of data/, in the order of flows.scheduling.data_watch.files."""
-    return [_md5(path) for path in files(root)]
+    return [dvc_digests.file_md5(path) for path in files(root)]
 
 
 def data_versions(entries: Iterable[Entry]) -> list[DataVersion]:
@@ -136,11 +135,3 @@ def _version(entry: Entry) -> DataVersion:
                        said["parent"], said["why"], entry.index, entry.time, said.get("origins"),
                        said.get("tracked", False))
 
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
-def _md5_of(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()

@@ -14,9 +14,9 @@ from flows.lineage.reading import kept_text
 from flows.lineage.versions import registrations, told
 from flows.scheduling.data_watch import DATA, DATA_DVC
 from tasks.contracts.places import DVC_LOCK
+from tasks.contracts.yaml_text import read_yaml
 from tasks.records.ledger import Ledger
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a dvc.lock has a thousand lines
+from tasks.records.whole_files import write_whole
 
 
 @dataclass
@@ -49,9 +49,7 @@ def keep_list(home: Path, name: str, content: bytes) -> None:
     path = kept_list(home, name)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{name}.draft")
-        draft.write_bytes(content)
-        draft.replace(path)
+        write_whole(path, content)
 
 
 def kept_list(home: Path, name: str) -> Path:
@@ -88,7 +86,7 @@ def _git(root: Path, said: bytes, *words: str) -> bytes:
 def _outputs(text: str) -> Iterator[tuple[str, str]]:
     """Each output, and what was read from data/, of a data.dvc or dvc.lock: name and path."""
     try:
-        said: Any = yaml.load(text, Loader=_LOADER)  # noqa: S506 - both loaders are safe ones
+        said: Any = read_yaml(text)
         listed_outs = [*said.get("outs", []), *(one for stage in said.get("stages", {}).values()
                                                 for one in (*stage.get("outs", []), *_of_data(stage)))]
         yield from ((one["md5"], one["path"]) for one in listed_outs if "md5" in one)

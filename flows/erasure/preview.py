@@ -2,17 +2,18 @@
 
 from typing import Any
 
+from flows.data.dvc_digests import file_md5
 from flows.desk import Desk
 from flows.erasure.files import held
 from flows.erasure.looking import Look, Say, searching
 from flows.erasure.objects import Search, going
-from flows.erasure.steps import md5, shown
+from flows.erasure.steps import shown
 from flows.scheduling.data_watch import DATA, files
 
 
 def preview(desk: Desk, seen: Look, say: Say) -> dict[str, Any]:
     """`rows`, `rewritten` (file, lines), `affected`, `deleted` (store -> objects), `paths`, `removed`, `silent`."""
-    stays = frozenset(md5(path) for path in files(desk.root)
+    stays = frozenset(file_md5(path) for path in files(desk.root)
                       if path.relative_to(desk.root / DATA).as_posix() not in seen.lines)
     with searching(desk) as (found, known, scratch, silent):
         gone = going(found, Search(seen.needles, desk.params.data, known, stays, scratch, say))

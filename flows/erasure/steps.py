@@ -1,6 +1,5 @@
 """The steps of an erasure, each of which finds out itself what is left to do."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -83,13 +82,7 @@ def take(store: Store, names: Sequence[str]) -> None:
 def kept_objects(root: Path) -> frozenset[str]:
     """The objects of data/ as it lies now."""
     digest = data_versions.folder_md5(root)
-    return frozenset({*(md5(path) for path in files(root)), *([digest] if digest else [])})
-
-
-def md5(path: Path) -> str:
-    """The name that DVC gives a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    return frozenset({*data_versions.file_md5s(root), *([digest] if digest else [])})
 
 
 def forget_runs(root: Path, names: set[str]) -> None:

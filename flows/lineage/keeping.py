@@ -14,6 +14,7 @@ from tasks.contracts.places import CHECKED, CONSTRAINTS, DVC_LOCK, METRICS, PARA
 from tasks.data.origins import ORIGINS
 from tasks.records.manifest_store import ManifestStore
 from tasks.records.uses import ALL_ROWS, INDEX, MANIFESTS, POLICY_MIX, ROWS
+from tasks.records.whole_files import write_whole
 
 KEPT = (PARAMS, DVC_LOCK, CONSTRAINTS, CHECKED / "report.json", CHECKED / ORIGINS)  # without text of rows
 
@@ -53,9 +54,7 @@ def keep_file(home: Path, content: bytes) -> str:
     path = kept_file(home, digest)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{digest}.draft")
-        draft.write_bytes(content)
-        draft.replace(path)
+        write_whole(path, content)
     return digest
 
 

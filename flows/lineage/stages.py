@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from flows.lineage.graph import Graph, Node
 from flows.lineage.versions import NOT_RECORDED, Registration
 from tasks.contracts.places import PREPARED
+from tasks.contracts.yaml_text import read_yaml
 from tasks.records.uses import ALL_ROWS, POLICY_MIX, PROMPTS, TOKENIZER
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ class Lock:
     @staticmethod
     def read(text: str | None) -> "Lock":
         """From the file's text; without it, of no stage."""
-        whole = yaml.load(text, Loader=LOADER) if text else None  # noqa: S506  both loaders are safe ones
+        whole = read_yaml(text) if text else None
         said = (whole or {}).get("stages") or {}
 
         def paths(key: str) -> dict[str, dict[str, str]]:
@@ -54,9 +53,6 @@ class Lock:
         """Data that a stage read and no stage wrote; code and pins are named by the commit."""
         return {path: md5 for path, md5 in self.reads.get(stage, {}).items()
                 if self.maker(path) is None and path.split("/")[0] not in ("tasks", "infra", "flows")}
-
-
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of thousands of lines; C reads them ten times as fast
 
 
 def add_stages(

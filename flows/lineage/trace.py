@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from flows.lineage.graph import Graph, Node
 from flows.lineage.people import add_decision, add_people
 from flows.lineage.reading import kept_text
-from flows.lineage.stages import LOADER, Lock, add_stages, rows_node
+from flows.lineage.stages import Lock, add_stages, rows_node
 from flows.lineage.versions import NOT_RECORDED, Names, Registration, Told, registration, registrations
 from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.places import BASE, CHECKED, CONSTRAINTS, DVC_LOCK, EVIDENCE, PARAMS, POLICY, REWARD, SFT
+from tasks.contracts.yaml_text import read_yaml
 from tasks.records.bundle import read_own_bundle
 from tasks.records.uses import PROMPTS
 
@@ -120,7 +119,7 @@ def add_run(graph: Graph, traced: Traced) -> None:
 def sources_of(traced: Traced) -> list[dict[str, Any]]:
     """The data files that check_data read, with licence and consent where params.yaml had them."""
     report, params = traced.kept(CHECKED / "report.json"), traced.kept(PARAMS)
-    settings = yaml.load(params, Loader=LOADER) if params else None  # noqa: S506  both loaders are safe ones
+    settings = read_yaml(params) if params else None
     said = (settings or {}).get("data", {}).get("sources", [])
     about = {one.get("path"): one for one in said if isinstance(one, dict)}
     return [{key: one.get(key) for key in ("path", "sha256", "split", "kind", "rows_accepted")}

@@ -1,12 +1,11 @@
 """The bytes of an output that dvc.lock names: in DVC's cache under their digest, or where they lie still."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FOLDER = ".dir"  # the digest of a folder ends so; its object lists the files
+from flows.data.dvc_digests import FOLDER, file_md5, folder_md5
 
 
 @dataclass(frozen=True)
@@ -29,24 +28,16 @@ class Contents:
     def file(self, path: str, digest: str) -> Path | None:
         """A file with these very bytes; None where there is none any more."""
         places = (self._cached(digest), self.beside / path, self.kept.get(path))
-        return next((one for one in places if one is not None and one.is_file() and md5_of(one) == digest), None)
+        return next((one for one in places if one is not None and one.is_file() and file_md5(one) == digest), None)
 
     def _cached(self, digest: str) -> Path | None:
         """An object of the cache; None where it is gone or was changed."""
         path = self.cache / "files" / "md5" / digest[:2] / digest[2:]
-        return path if path.is_file() and md5_of(path) == digest.removesuffix(FOLDER) else None
+        return path if path.is_file() and file_md5(path) == digest.removesuffix(FOLDER) else None
 
 
 def digest_of(path: Path) -> str:
     """DVC's digest of a file or a folder, read from its bytes."""
     if path.is_file():
-        return md5_of(path)
-    listed = sorted(({"md5": md5_of(file), "relpath": file.relative_to(path).as_posix()}
-                     for file in path.rglob("*") if file.is_file()), key=lambda one: one["relpath"])
-    return hashlib.md5(json.dumps(listed).encode(), usedforsecurity=False).hexdigest() + FOLDER
-
-
-def md5_of(path: Path) -> str:
-    """The md5 of a file's bytes, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return file_md5(path)
+    return folder_md5({file.relative_to(path).as_posix(): file_md5(file) for file in path.rglob("*") if file.is_file()})

@@ -7,12 +7,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from tasks.contracts.errors import Misused
+from tasks.contracts.yaml_text import read_yaml
 from tasks.records.stage_run import flatten
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # of thousands of lines; C reads them ten times as fast
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ Locks = Mapping[str, StageLock]
 
 def read_locks(text: str) -> dict[str, StageLock]:
     """The stages of a dvc.lock."""
-    said = (yaml.load(text, Loader=_LOADER) or {}).get("stages") or {}  # noqa: S506  both loaders are safe ones
+    said = (read_yaml(text) or {}).get("stages") or {}
     return {name: StageLock(str(stage.get("cmd", "")), _digests(stage.get("deps", [])), _settings(stage),
                             _digests(stage.get("outs", []))) for name, stage in said.items()}
 

@@ -1,10 +1,10 @@
 """DVC's cache and remotes against the ledger: each object that a version needs is there, with the bytes of its name."""
 
-import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from flows.data.dvc_digests import file_md5
 from flows.erasure.stores import CACHE, Store, stores
 from flows.reconcile.findings import LARGE_BYTES, Finding, Ground
 from flows.reconcile.needed import Need, needed
@@ -42,7 +42,7 @@ def _bytes(
     path = store.path(name, scratch)
     if not ground.deep and path.stat().st_size > LARGE_BYTES:
         return
-    found = md5_of(path)
+    found = file_md5(path)
     if found != name.removesuffix(".dir"):
         yield Finding("dvc", "edited", f"object {name[:12]} in {_place(store)}: {why}", f"md5 {name}", f"md5 {found}",
                       why.entry, f"Delete {path} first. " + _restore(name, every, but=store.name))
@@ -73,12 +73,6 @@ def holds(store: Store, name: str) -> bool:
         if store.folder is None:
             return bool(store.odb.exists(name))
         path = store.folder / name[:2] / name[2:]
-        return path.is_file() and md5_of(path) == name.removesuffix(".dir")
+        return path.is_file() and file_md5(path) == name.removesuffix(".dir")
     except (ServiceUnreachable, OSError):
         return False
-
-
-def md5_of(path: Path) -> str:
-    """The md5 of a file, which is what DVC names objects by; nothing is trusted that only md5 vouches for."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

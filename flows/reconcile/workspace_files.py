@@ -6,10 +6,10 @@ from pathlib import Path
 import yaml
 
 from flows.data import versions as data_versions
+from flows.data.dvc_digests import file_md5
 from flows.erasure.stores import CACHE, listed, stores
 from flows.lineage.stages import Lock
 from flows.promotion import history
-from flows.reconcile.dvc_objects import md5_of
 from flows.reconcile.findings import Finding, Ground, by_key
 from tasks.contracts.places import DVC_LOCK
 from tasks.records.digests import stage_lock_digest
@@ -61,14 +61,14 @@ def _broke_off_since(ground: Ground, index: int) -> bool:
 def _folder(ground: Ground, path: str, md5: str, cache: Path, entry: int | None, next_step: str) -> Iterator[Finding]:
     here = ground.root / path
     if here.is_file():
-        found = md5_of(here)
+        found = file_md5(here)
         if found != md5:
             yield Finding("disk", "edited", path, f"md5 {md5}", f"md5 {found}", entry, next_step)
         return
     wanted = listed(cache / md5[:2] / md5[2:])
     if not wanted:
         return  # the cache has lost the list, which is a finding of its own
-    lies = {file.relative_to(here).as_posix(): md5_of(file) for file in here.rglob("*") if file.is_file()}
+    lies = {file.relative_to(here).as_posix(): file_md5(file) for file in here.rglob("*") if file.is_file()}
     for name, what, one, other in by_key(wanted, lies):
         yield Finding("disk", what, f"{path}/{name}", f"md5 {one}" if one else "", f"md5 {other}" if other else "",
                       entry, next_step)

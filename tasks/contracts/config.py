@@ -17,8 +17,7 @@ from tasks.contracts.learning_config import BaseConfig, LanguageLoopConfig, Rewa
 from tasks.contracts.places import PARAMS
 from tasks.contracts.policy_config import PPOConfig
 from tasks.contracts.reward_config import RewardConfig
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every command reads params.yaml; C does it in a tenth of it
+from tasks.contracts.yaml_text import read_yaml
 
 
 class Params(Settings):
@@ -55,7 +54,7 @@ def load_params(path: Path = PARAMS) -> Params:
         ParamsInvalid: the file is missing, is no YAML mapping, or a setting cannot be; all faults are named at once.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506  both loaders are safe ones
+        raw = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParamsInvalid(
             "there are no settings", where=str(path), wanted="a YAML file", found="none",

@@ -16,6 +16,7 @@ from tasks.contracts.gate_config import Rule
 from tasks.records.digests import RunDigests
 from tasks.records.ledger import Ledger
 from tasks.records.signatures import Key, sign, verify
+from tasks.records.whole_files import write_whole
 
 PURPOSE = "evidence bundle"
 
@@ -61,8 +62,8 @@ def write_bundle(
     folder = home / "bundles"
     folder.mkdir(parents=True, exist_ok=True)
     signature = {"digest": digest, "key": key.public, "purpose": PURPOSE, "signature": sign(key, PURPOSE, digest)}
-    _replace(folder / f"{digest}.json", content)
-    _replace(folder / f"{digest}.sig", canonical_json(signature))
+    write_whole(folder / f"{digest}.json", content)
+    write_whole(folder / f"{digest}.sig", canonical_json(signature))
     return Bundle(digest, folder / f"{digest}.json")
 
 
@@ -107,9 +108,3 @@ def _with_named_nonnumbers(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_with_named_nonnumbers(item) for item in value]
     return value
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(path)

@@ -15,6 +15,7 @@ from tasks.contracts.errors import NotAWorkspace
 from tasks.contracts.frozen import Frozen
 from tasks.contracts.places import CONSTRAINTS, DVC_LOCK, PARAMS
 from tasks.records.machine import installed_packages, machine
+from tasks.records.whole_files import write_whole
 
 # written out, so that nobody's git settings change the bytes of the diff
 _DIFF = ("-c", "diff.noprefix=false", "-c", "diff.mnemonicPrefix=false", "-c", "core.quotePath=true",
@@ -133,9 +134,7 @@ def _git(root: Path, *arguments: str, env: Mapping[str, str] | None = None) -> b
 
 def _keep(content: bytes, kept: Path) -> None:
     kept.parent.mkdir(parents=True, exist_ok=True)
-    draft = kept.with_name(f".{kept.name}.draft")
-    draft.write_bytes(content)
-    draft.replace(kept)
+    write_whole(kept, content)
 
 
 def _digest_if_there(path: Path) -> str | None:

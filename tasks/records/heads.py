@@ -5,7 +5,6 @@ transaction, and once more in a small file beside it; a copy kept elsewhere show
 """
 
 import json
-import os
 from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from tasks.records.chain import RESTORE, Entry, short
 from tasks.records.key_chain import KeyChain
 from tasks.records.merkle import Frontier
 from tasks.records.signatures import Key, sign, verify
+from tasks.records.whole_files import write_whole
 
 FORMAT = "hallmark ledger head 1"
 _PURPOSE = "ledger head"
@@ -78,12 +78,7 @@ def read_head(path: Path) -> Head | None:
 
 def write_head(path: Path, head: Head) -> None:
     """Replace the head; a reader sees the old one or the new one, whole."""
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
-        file.write(canonical_json(head.as_json()))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    write_whole(path, canonical_json(head.as_json()))
 
 
 def broken_head(

@@ -18,6 +18,7 @@ from tasks.contracts.errors import DigestMismatch
 from tasks.records.manifest_changes import Changed, Rows, change_of, parts_of
 from tasks.records.manifest_index import Listed, ManifestIndex
 from tasks.records.manifests import ID_BYTES, Manifest, check_root, mapped, opened
+from tasks.records.whole_files import write_whole
 
 LARGEST_CHANGE = 1 / 16  # of the rows of the list; a larger one is kept whole
 
@@ -74,14 +75,14 @@ class ManifestStore:
     def put_whole(self, root: str, content: bytes) -> None:
         """Keep a list whole, unchecked: see `keep`."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        _replace(self._path(root), content)
+        write_whole(self._path(root), content)
         with self._index_alone():
             self._index.add(Listed(root, None, len(content)))
 
     def put_change(self, root: str, whole: str, removed: Sequence[bytes], added: Sequence[bytes]) -> None:
         """Keep a list as a change of a whole one, unchecked: see `keep`."""
         content = change_of(whole, removed, added)
-        _replace(self._change(root), content)
+        write_whole(self._change(root), content)
         with self._index_alone():
             self._enter_one(whole)
             self._index.add(Listed(root, whole, len(content)), removed, added)
@@ -176,12 +177,3 @@ class ManifestStore:
 
     def _change(self, root: str) -> Path:
         return self.folder / f"{root}.change"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

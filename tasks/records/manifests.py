@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tasks.contracts.errors import DigestMismatch
 from tasks.records.merkle import tree_hash
+from tasks.records.whole_files import write_whole
 
 ID_BYTES = 32
 Content = bytes | mmap.mmap
@@ -88,9 +89,7 @@ def write_manifest(ids: Iterable[str], path: Path) -> str:
     The file appears whole or not at all. Raises ValueError on an id that is none.
     """
     rows = sorted(_checked(set(ids)))
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_bytes(b"".join(rows))
-    draft.replace(path)
+    write_whole(path, b"".join(rows))
     return root_of(rows)
 
 
