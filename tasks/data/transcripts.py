@@ -13,6 +13,7 @@ ROLES = ("Human", "Assistant")
 
 _TURN = re.compile(r"\n\n(Human|Assistant):")
 _FOREIGN = re.compile(r"\n\n(?!(?:Human|Assistant):)(?i:human|assistant|user|system|bot|ai|gpt)[ \t]*:")
+_ANSWER = "\n\nAssistant:"
 _INLINE = re.compile(r"\b(?:Human|Assistant) ?:")
 
 
@@ -30,12 +31,23 @@ def comparison_of(chosen: str, rejected: str) -> tuple[dict[str, str], bool]:
         RowRefused: a side does not alternate from a Human turn to an Assistant turn, has an empty turn or
             another role, or the two prompts differ.
     """
-    left, right = turns_of("chosen", chosen), turns_of("rejected", rejected)
+    left, right = _sides(chosen, rejected)
     if left[:-1] != right[:-1]:
         same = " and the answers are identical" if left[-1] == right[-1] else ""
         raise RowRefused(f"the prompt (all turns before the last answer) differs between chosen and rejected{same}")
     texts = {"prompt": prompt_text(left[:-1]), "chosen": left[-1].said, "rejected": right[-1].said}
     return texts, has_inline_role([*left, right[-1]])
+
+
+def _sides(chosen: str, rejected: str) -> tuple[list[Turn], list[Turn]]:
+    """The turns of both. Raises RowRefused with the first fault, and whether the prompts differ as well."""
+    try:
+        return turns_of("chosen", chosen), turns_of("rejected", rejected)
+    except RowRefused as refusal:
+        prompts = {text.rpartition(_ANSWER)[0].strip() for text in (chosen, rejected) if _ANSWER in text}
+        if len(prompts) < 2:
+            raise
+        raise RowRefused(f"{refusal}; the prompt differs between chosen and rejected, too") from refusal
 
 
 def has_inline_role(turns: Sequence[Turn]) -> bool:

@@ -48,7 +48,14 @@ def test_a_role_marker_inside_a_turn_is_noticed(answer):
     ("", "chosen: no transcript, it has no Human: and Assistant: turns"),
 ])
 def test_a_malformed_transcript_is_refused(chosen, wanted):
-    assert reason(chosen) == wanted
+    assert reason(chosen, chosen) == wanted
+    assert reason(chosen).startswith(wanted)
+
+
+def test_of_a_malformed_side_it_is_said_too_that_the_prompts_differ():
+    fault = "chosen: turn 5 is a second Assistant turn in a row"
+    assert reason(START + " So\n\nAssistant: And") == f"{fault}; the prompt differs between chosen and rejected, too"
+    assert reason(START + " So\n\nAssistant: And", START + " So\n\nAssistant: But") == fault
 
 
 def test_the_sides_must_share_their_prompt():
