@@ -55,8 +55,8 @@ def bounds(path: Path) -> DataConfig:
 
 
 def show(path: Path, verdict: Verdict) -> None:
-    print(f"{path}: {verdict.rows_read} rows read, {verdict.rows_accepted} may train, "
-          f"{len(verdict.rows_rejected)} refused")
+    print(f"{path}: {verdict.rows_read:,} rows read, {verdict.rows_accepted:,} may train, "
+          f"{len(verdict.rows_rejected):,} refused")
     for row in verdict.rows_rejected[:MOST_SHOWN]:
         print(f"  line {row.line}: {row.reason}")
     if len(verdict.rows_rejected) > MOST_SHOWN:
@@ -66,4 +66,4 @@ def show(path: Path, verdict: Verdict) -> None:
     if verdict.verdict == "refuse":
         typer.echo(f"refused: {verdict.error or 'too many rows are refused'}", err=True)
     else:
-        print("accepted")
+        print("accepted with warnings" if verdict.warnings else "accepted")

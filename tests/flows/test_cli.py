@@ -154,6 +154,15 @@ def test_a_file_of_rows_is_checked_anywhere(tmp_path: Path, capsys: pytest.Captu
     assert answer(capsys)["error"]
 
 
+def test_the_last_word_of_a_check_is_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.dumps({"prompt": f"question {i}?", "response": f"the answer is {i}"}) + "\n" for i in range(40)]
+    rows = tmp_path / "rows.jsonl"
+    for more, wanted in ([], "accepted"), (lines[:1], "accepted with warnings"):
+        rows.write_text("".join([*lines, *more]))
+        assert hallmark("data", "check", str(rows)) == 0
+        assert capsys.readouterr().out.splitlines()[-1] == wanted
+
+
 def test_a_taken_port_is_named_with_its_option() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
