@@ -7,7 +7,8 @@ from pydantic import Field, field_validator, model_validator
 
 from tasks.contracts.frozen import Settings
 
-Kind = Literal["preferences", "demonstrations", "transcripts", "messages", "edits", "ratings", "prompts", "text"]
+Kind = Literal[
+    "preferences", "demonstrations", "transcripts", "messages", "edits", "ratings", "labels", "prompts", "text"]
 Split = Literal["train", "test", "auto"]
 Policy = Literal["warn", "mask", "refuse"]
 
@@ -20,12 +21,22 @@ class SourceConfig(Settings):
     split: Split = Field("auto", description="the split that all rows go to; auto: by the hash of the prompt")
     columns: dict[str, str] = Field(
         default_factory=dict, description="our field name -> the file's column, e.g. {prompt: question}")
+    good_from: float | None = Field(
+        None, allow_inf_nan=False, description="of labels: a rating of at least this is good, one below it is bad; "
+                                               "null: a label must be said in words")
     licence: str | None = Field(None, min_length=1, description="under which the rows may be used; shown by audits")
     consent: str | None = Field(None, min_length=1, description="of the people who wrote them; shown by audits")
     source: str | None = Field(None, min_length=1, description="where the file came from; shown by audits")
     guideline: str | None = Field(None, min_length=1, description="version that annotators worked by; shown by audits")
     collected: str | None = Field(None, min_length=1, description="when; shown by audits")
     collected_by: str | None = Field(None, min_length=1, description="by whom; shown by audits")
+
+    @model_validator(mode="after")
+    def has_a_bound_for_labels_only(self) -> "SourceConfig":
+        if self.good_from is not None and self.kind not in (None, "labels"):
+            raise ValueError(f"good_from is the bound between good and bad labels, and {self.path} is of kind "
+                             f"{self.kind}; remove it, or read the file as labels")
+        return self
 
 
 class DataConfig(Settings):

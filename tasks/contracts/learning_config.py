@@ -83,4 +83,7 @@ class RewardModelConfig(LoopConfig):
                             "which small models learn faster and which leans to long answers")
     centring: float = Field(
         0.0, ge=0, description="weight of (chosen + rejected)^2, which holds scores around zero; arXiv:2312.09244")
+    label_weight: float = Field(
+        1.0, gt=0, description="weight of the loss of an answer that was labelled good or bad, beside that of a "
+                               "comparison, which is 1")
     ensemble: EnsembleConfig = Field(default_factory=EnsembleConfig)

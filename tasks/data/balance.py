@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from tasks.data.labels import constant_label
+
 ROWS_AT_LEAST = 20  # below this a share says nothing
 CONSTANT_SHARE = 0.2  # one answer in more than this share of the rows
 LENGTH_SHARE = 0.7  # the longer (or shorter) answer wins in clearly more than this share of the pairs
@@ -17,10 +19,13 @@ class Balance:
     most_repeated: int  # rows with the commonest answer
     longer: int
     shorter: int
+    good: int = 0  # labels
+    bad: int = 0
 
     def warnings(self) -> list[str]:
         """One sentence for each shape that stands out."""
-        return [*self._constant(), *self._length("longer", self.longer), *self._length("shorter", self.shorter)]
+        return [*self._constant(), *self._length("longer", self.longer), *self._length("shorter", self.shorter),
+                *constant_label(self.good, self.bad)]
 
     def _constant(self) -> list[str]:
         count = self.most_repeated

@@ -24,7 +24,7 @@ from tasks.data.schema import Row
 from tasks.data.spools import Spool
 
 SCRATCH = ".scratch"
-KINDS: tuple[Kind, ...] = ("demonstrations", "preferences", "prompts", "text")
+KINDS: tuple[Kind, ...] = ("demonstrations", "preferences", "labels", "prompts", "text")
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def check_sources(
 def check_source(source: SourceConfig, config: DataConfig, place: Workplace) -> CheckedSource:
     """Examine one source."""
     path = Path(source.path)
-    examination = examine(path, source.kind, config, place, columns=source.columns)
+    examination = examine(path, source.kind, config, place, columns=source.columns, good_from=source.good_from)
     return CheckedSource(source, file_sha256(path) if path.is_file() else None, examination)
 
 

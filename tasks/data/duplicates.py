@@ -35,8 +35,11 @@ def remember(known: Known, earlier: Spool) -> None:
         earlier.add(new["key"], new["row"])
 
 
-def notice(known: Known, observations: Observations) -> np.ndarray:
-    """Notice rows that others repeat but for signs and spaces, and pairs that others contradict.
+def notice(known: Known, observations: Observations, *, contradiction: str = "contradiction") -> np.ndarray:
+    """Notice rows that others repeat but for signs and spaces, and pairs or labels that others contradict.
+
+    Args:
+        contradiction: the sign of the second.
 
     Returns the first kind as bool [rows].
     """
@@ -47,7 +50,7 @@ def notice(known: Known, observations: Observations) -> np.ndarray:
     observations.add("near duplicate", known.lines.rows(np.flatnonzero(near)))
     for records in known.keys["label"].partitions():
         records = records[known.met(records["row"] >> 1)]
-        observations.add("contradiction", known.lines.rows(_contradictions(records)))
+        observations.add(contradiction, known.lines.rows(_contradictions(records)))
     return near
 
 

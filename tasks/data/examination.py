@@ -23,12 +23,12 @@ from tasks.data.integrity import refuse_other_bytes, refuse_other_count
 from tasks.data.known import Known
 from tasks.data.looking import Asked, looking
 from tasks.data.markers import Markers
-from tasks.data.observations import LONGER, SHORTER, Observations
+from tasks.data.observations import LABELLED_BAD, LABELLED_GOOD, LONGER, SHORTER, Observations
 from tasks.data.policies import Policies
 from tasks.data.printable import line_list, printable_names, printable_path
 from tasks.data.profile import Profile, profile
 from tasks.data.ratings import Ratings
-from tasks.data.schema import SPELLINGS, checked_kind, kind_of
+from tasks.data.schema import SPELLINGS, checked_kind, kind_of_row
 from tasks.data.similar import similar_rows
 from tasks.data.spools import Spool
 
@@ -67,20 +67,22 @@ class Workplace:
 
 def examine(
         path: Path, kind: Kind | None, config: DataConfig, place: Workplace, *,
-        columns: Mapping[str, str] | None = None) -> Examination:
+        columns: Mapping[str, str] | None = None, good_from: float | None = None) -> Examination:
     """Read one file and judge it. Bad content is an answer here, never an error.
 
     Args:
         kind: what the rows are; null: told from the first rows.
         columns: our field name -> the file's.
+        good_from: of labels, the least number that is good.
     """
     reading = _Reading(config, place)
     error = None
     try:
         refuse_other_bytes(path)
         kind = kind or guess_kind(path, columns or {})
-        reading.read(path, Asked(kind, columns or {}, config.characters_at_most,
-                                 place.folder if place.texts else None, place.texts or "auto", Policies.of(config)))
+        reading.read(path, Asked(
+            kind, columns or {}, config.characters_at_most, place.folder if place.texts else None,
+            place.texts or "auto", Policies.of(config), good_from))
         if kind != "ratings":
             refuse_other_count(path, reading.rows_read)
     except DataRefused as refusal:
@@ -98,7 +100,7 @@ def guess_kind(path: Path, columns: Mapping[str, str]) -> Kind:
             fault = fault or raw.fault
             continue
         names = frozenset(raw.value) | {ours for ours, name in columns.items() if name in raw.value}
-        kind = kind_of(names)
+        kind = kind_of_row(raw.value, columns)
         if kind:
             return kind
     if not names and not fault:
@@ -120,6 +122,7 @@ class _Reading:
         self.known = Known(place.folder)
         self.rows_read = 0
         self._left_out = ""
+        self._contradiction = "contradiction"
         self._markers = Markers()
 
     def read(self, path: Path, asked: Asked) -> None:
@@ -127,6 +130,7 @@ class _Reading:
         ratings = Ratings(path, asked.columns) if asked.kind == "ratings" else None
         blocks = Blocks(path, ratings.rows if ratings else None)
         asked = replace(asked, kind="preferences", columns={}) if ratings else asked
+        self._contradiction = "other label" if asked.kind == "labels" else "contradiction"
         small = path.stat().st_size <= SMALL_BYTES
         for looked in self._place.processes.map(looking(asked), blocks, alone=small):
             self.known.add(looked)
@@ -165,7 +169,7 @@ class _Reading:
         observations = Observations()
         twins = [row.line for row in refused if row.reason.startswith(DUPLICATE)]
         observations.add("exact duplicate", np.array(twins, np.int64))
-        near = notice(self.known, observations)
+        near = notice(self.known, observations, contradiction=self._contradiction)
         similar = similar_rows(self.known, self._config.near_duplicate_similarity, without=near)
         observations.add("similar", self.known.lines.rows(similar))
         for start, bits, lines in self._shown():
@@ -174,12 +178,12 @@ class _Reading:
         return observations
 
     def _balance(self) -> Balance:
-        longer = shorter = 0
+        counts = dict.fromkeys((LONGER, SHORTER, LABELLED_GOOD, LABELLED_BAD), 0)
         for start, bits, _ in self._shown():
             bits = bits[self.known.met(np.arange(start, start + len(bits)))]
-            longer += int(np.count_nonzero(bits & np.uint64(LONGER)))
-            shorter += int(np.count_nonzero(bits & np.uint64(SHORTER)))
-        return Balance(*most_repeated_answer(self.known), longer, shorter)
+            for bit in counts:
+                counts[bit] += int(np.count_nonzero(bits & np.uint64(bit)))
+        return Balance(*most_repeated_answer(self.known), *counts.values())
 
     def _shown(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """The signs and lines of all rows, some at a time, with the number of the first."""

@@ -95,6 +95,8 @@ def _expectations(table: str, config: DataConfig) -> Iterator["Expectation"]:
     yield from _text_expectations(TEXTS[_kind(table)], config.characters_at_most)
     if table == "preferences":
         yield ExpectColumnsToDiffer(column_list=["chosen_key", "rejected_key"])
+    if table == "labels":
+        yield gxe.ExpectColumnValuesToBeInSet(column="label_is_known", value_set=[True])
 
 
 def _text_expectations(texts: tuple[str, ...], characters_at_most: int) -> Iterator["Expectation"]:

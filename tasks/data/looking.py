@@ -16,9 +16,10 @@ import numpy as np
 from tasks.contracts.data_config import Kind, Split
 from tasks.data.annotator_keys import annotator_key
 from tasks.data.blocks import Block
+from tasks.data.labels import BAD
 from tasks.data.markers import codes_of, is_counted
 from tasks.data.normal_text import key_bytes, letters_and_digits, normal, same_prompt
-from tasks.data.observations import LONGER, SHORTER, bits_of, signs_of
+from tasks.data.observations import LABELLED_BAD, LABELLED_GOOD, LONGER, SHORTER, bits_of, signs_of
 from tasks.data.policies import Policies, abide
 from tasks.data.refusals import RowRefused
 from tasks.data.row_bytes import joined, members
@@ -39,6 +40,7 @@ class Asked:
         texts: folder to write the checked rows to, one file a block; null: they are not written.
         split: of the source, which each checked row names.
         policies: what becomes of rows with personal data.
+        good_from: of labels, the least number that is good.
     """
 
     kind: Kind
@@ -47,6 +49,7 @@ class Asked:
     texts: Path | None = None
     split: Split = "auto"
     policies: Policies = field(default_factory=Policies)
+    good_from: float | None = None
 
 
 class Words(NamedTuple):
@@ -64,7 +67,7 @@ class Looked:
     Attributes:
         ids: uint8 [rows, 32], the sha256 that each row is named by.
         keys: name of KEYS -> uint64 [rows].
-        swapped: bool [rows]: of its two answers the one whose key is larger is the chosen one.
+        swapped: bool [rows]: of its two answers the one whose key is larger is the chosen one; or its label is bad.
         signs: uint64 [rows], the bits of what each shows.
         sizes: bytes of each checked row, with its line end, in the block's file.
         annotators: uint64 [rows], the keys of those who labelled them; scripts: uint8 [rows], places in SCRIPTS.
@@ -95,7 +98,8 @@ def look(block: Block, asked: Asked) -> Looked:
         try:
             if raw.value is None:
                 raise RowRefused(raw.fault)
-            row, signs, unknown = canonical_row(asked.kind, raw.value, asked.columns, asked.characters_at_most)
+            row, signs, unknown = canonical_row(
+                asked.kind, raw.value, asked.columns, asked.characters_at_most, asked.good_from)
             row, held = abide(row, asked.policies, asked.characters_at_most)
         except RowRefused as refusal:
             found.refused.append((raw.line, str(refusal)))
@@ -155,10 +159,10 @@ class _Found:
         self.annotators.append(annotator if isinstance(annotator, str) else None)
         texts = [str(value) for name, value in row.items() if name not in META]
         self._note_keys(row, texts)
-        self.scripts.append(script_of(texts))
+        self.scripts.append(script_of(texts[:-1] if "label" in row else texts))  # of what people wrote
         if "rejected" in row and is_counted(self.lines[-1]):
             self.words.append((self.lines[-1], codes_of(str(row["chosen"]), str(row["rejected"]))))
-        self.signs.append(bits_of((*signs, *signs_of(row, texts))) | _longer(row))
+        self.signs.append(bits_of((*signs, *signs_of(row, texts))) | _side(row))
         self.near.append("\n".join(texts))
         if "prompt" in row:
             self.prompts.append(str(row["prompt"]))
@@ -173,6 +177,8 @@ class _Found:
             rejected = key_bytes(normal(str(row["rejected"])))
             swapped = chosen > rejected
             label = key_bytes(prompt, *map(bytes.hex, sorted((chosen, rejected))))
+        if "label" in row:
+            label, swapped = key_bytes(prompt, chosen.hex()), row["label"] == BAD
         self.swapped.append(swapped)
         self.keys += (self.ids[-1][:8], name, key_bytes(*map(letters_and_digits, texts)),
                       key_bytes(prompt) if "prompt" in row else _NONE, label, chosen)
@@ -195,8 +201,10 @@ class _Found:
 _NONE = bytes(8)
 
 
-def _longer(row: Row) -> int:
-    """The bit that says which answer of a pair is longer; 0 where neither is, or there is no pair."""
+def _side(row: Row) -> int:
+    """The bit that says which answer of a pair is longer, or what an answer was labelled; 0 where neither is said."""
+    if "label" in row:
+        return LABELLED_BAD if row["label"] == BAD else LABELLED_GOOD
     if "rejected" not in row:
         return 0
     difference = len(str(row["chosen"])) - len(str(row["rejected"]))

@@ -18,6 +18,7 @@ import numpy as np
 
 from tasks.contracts.data_config import Kind
 from tasks.data.in_order import Processes
+from tasks.data.labels import BAD, GOOD
 from tasks.data.normal_text import key, normal, same_prompt
 from tasks.data.policies import Policies, must_not_train
 from tasks.data.row_bytes import joined, members
@@ -78,7 +79,7 @@ def columns(kind: Kind) -> tuple[str, ...]:
     """The names of what is measured of a row."""
     each = [(f"{name}_is_text", f"{name}_characters", f"{name}_key") for name in TEXTS[kind]]
     return ("id", "split", "id_is_the_digest_of_the_row", "unknown_fields", "kinds_that_must_not_train",
-            *(name for names in each for name in names))
+            *(name for names in each for name in names), *(("label_is_known",) if kind == "labels" else ()))
 
 
 def measure_piece(kind: Kind, policies: Policies, piece: Piece) -> tuple[list[Measured], np.ndarray]:
@@ -107,6 +108,8 @@ def _measure_row(kind: Kind, policies: Policies, row: Mapping[str, Any]) -> Meas
         text = row.get(name)
         is_text = isinstance(text, str)
         measured += (is_text, len(text.strip()) if isinstance(text, str) else None, _signed(key(normal(str(text)))))
+    if kind == "labels":
+        measured.append(row.get("label") in (GOOD, BAD))
     return tuple(measured)
 
 

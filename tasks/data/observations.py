@@ -31,9 +31,11 @@ SENTENCES = {
     "similar": "repeat an earlier row nearly (near duplicate: nearly the same words)",
     "exact duplicate": "repeat an earlier row exactly (duplicate); left out",
     "contradiction": "contradict an earlier row: the same two answers, the other one chosen",
+    "other label": "contradict an earlier row: the same answer to the same prompt, labelled otherwise",
 }
 _BITS = {sign: 1 << place for place, sign in enumerate((*SENTENCES, *PERSONAL))}
 LONGER, SHORTER = 1 << 62, 1 << 61  # of the two answers the chosen one is longer, shorter
+LABELLED_GOOD, LABELLED_BAD = 1 << 60, 1 << 59
 
 
 class Observations:

@@ -36,7 +36,12 @@ class Profile:
         return {"scripts": dict(self.scripts), "length": self._length(),
                 "label_marker": self.marker.report() if self.marker else None,
                 "most_repeated_answer": {"rows": self.balance.most_repeated, "of": self.balance.answers},
-                "agreement": self.agreement.report(), "annotators": self._annotators()}
+                "agreement": self.agreement.report(), "annotators": self._annotators(), **self._labels()}
+
+    def _labels(self) -> dict[str, Any]:
+        """How many answers were labelled good and bad, where any was."""
+        good, bad = self.balance.good, self.balance.bad
+        return {"labels": {"good": good, "bad": bad}} if good + bad else {}
 
     def _length(self) -> dict[str, Any]:
         """How far the longer answer would be right, with the lower end of its interval."""

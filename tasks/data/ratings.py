@@ -78,7 +78,9 @@ class Ratings:
             yield from self._grouped(spool, np.array(keys, np.uint64), np.array(places, np.int64))
         if self.read and not self.compared:
             raise DataRefused("no two answers to one prompt are rated differently", where=printable_path(self.path),
-                              wanted="ratings of several answers to the same prompt")
+                              wanted="ratings of several answers to the same prompt",
+                              next_step="To learn from each answer alone, good or bad, read the file as kind: labels "
+                                        "in params.yaml (data.sources[].kind; numbers need good_from too).")
 
     def warning(self) -> str:
         """What was not compared, in words; empty where all was."""

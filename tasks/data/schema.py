@@ -4,25 +4,28 @@ A canonical row holds the texts of its kind, and those of META that the file has
 
     preferences     prompt, chosen, rejected   (transcripts, edits, two chats or two ratings are one)
     demonstrations  prompt, response           (a chat becomes a demonstration of its last answer)
+    labels          prompt, response, label    (good or bad)
     prompts         prompt
     text            text
 """
 
-import unicodedata
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from tasks.contracts.data_config import Kind
 from tasks.data.chats import comparison_of_chats, demonstration_of, is_messages
 from tasks.data.judgements import VOTES, comparison_of_edit, margin_of_votes
-from tasks.data.kinds import SPELLINGS, TEXTS, checked_kind, kind_of
+from tasks.data.kinds import SPELLINGS, TEXTS, checked_kind, kind_of, kind_of_row
+from tasks.data.labels import label_of
 from tasks.data.normal_text import normal
 from tasks.data.refusals import RowRefused
 from tasks.data.row_meta import HALF_PAIR, META, canonical_meta, meta_faults
 from tasks.data.strict_json import described
 from tasks.data.transcripts import comparison_of, with_history
+from tasks.data.unicode_forms import nfc
 
-__all__ = ["META", "SPELLINGS", "TEXTS", "Canonical", "Row", "canonical_row", "checked_kind", "kind_of", "refuse_texts"]
+__all__ = ["META", "SPELLINGS", "TEXTS", "Canonical", "Row", "canonical_row", "checked_kind", "kind_of", "kind_of_row",
+           "refuse_texts"]
 
 Row = dict[str, str | float]
 
@@ -36,11 +39,13 @@ class Canonical(NamedTuple):
 
 
 def canonical_row(
-        kind: Kind, raw: Mapping[str, object], columns: Mapping[str, str], characters_at_most: int) -> Canonical:
+        kind: Kind, raw: Mapping[str, object], columns: Mapping[str, str], characters_at_most: int,
+        good_from: float | None = None) -> Canonical:
     """Return the canonical row that a raw row stands for.
 
     Args:
         columns: our field name -> the file's, for files that call a field otherwise.
+        good_from: of labels, the least number that is good; None: no number is a label.
 
     Raises:
         RowRefused: a field is missing, null, of another type, empty or too long, or chosen and rejected are the
@@ -54,7 +59,9 @@ def canonical_row(
     if faults:
         raise RowRefused("; ".join(faults))
     texts, signs, used = _texts(kind, spelling, row)
-    texts = {name: unicodedata.normalize("NFC", text) for name, text in texts.items()}
+    if kind == "labels":
+        texts["label"] = label_of(row[spelling["label"]], good_from, spelling["label"])
+    texts = {name: nfc(text) for name, text in texts.items()}
     refuse_texts(texts, characters_at_most)
     meta = canonical_meta(row)
     if "chosen" in texts and (votes := margin_of_votes(row)) is not None:
@@ -118,12 +125,12 @@ def _spelling(kind: Kind, names: Collection[str]) -> dict[str, str]:
 
 def _field_faults(spelling: Mapping[str, str], row: Mapping[str, object], *, is_chat: bool) -> list[str]:
     faults = []
-    for name in spelling.values():
+    for ours, name in spelling.items():
         if name not in row:
             faults.append(f"{name} is missing")
         elif row[name] is None:
             faults.append(f"{name} is null, wanted a string")
-        elif not isinstance(row[name], str) and not (is_chat and is_messages(row[name])):
+        elif ours != "label" and not isinstance(row[name], str) and not (is_chat and is_messages(row[name])):
             faults.append(f"{name} has the wrong type: {described(row[name])}, wanted a string")
     for name, wanted in META.items():
         value = row.get(name)

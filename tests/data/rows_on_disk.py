@@ -34,6 +34,14 @@ def demonstrations(count: int, first: int = 0) -> list[dict]:
              "response": f"Part {number} is done {_WAYS[number % 6]}."} for number in range(first, first + count)]
 
 
+def labels(count: int, first: int = 0) -> list[dict]:
+    """Answers that were labelled, every second one good, with prompts that no other rows have."""
+    said = (("bad", "Nobody knows what becomes of {}, ask elsewhere."), ("good", "Begin with step {} and do it {}."))
+    return [{"id": f"label-{number}", "prompt": f"Which way goes {_THINGS[number % 7]} of kind {number}?",
+             "response": said[number % 2][1].format(number, _WAYS[number % 6]), "label": said[number % 2][0]}
+            for number in range(first, first + count)]
+
+
 def write_rows(path: Path, rows: Iterable[object]) -> Path:
     """Write rows as JSON Lines; bytes are written as they are."""
     lines = (row if isinstance(row, bytes) else json.dumps(row, ensure_ascii=False).encode() for row in rows)
