@@ -12,10 +12,14 @@ PACKED_SHARE = 0.15  # of a long word's bytes that zlib needs
 def is_degenerate(text: str) -> bool:
     """True if most word triples come again, or a word of LONG_WORD signs or more is a few signs repeated."""
     words = text.split()
-    if len(words) >= WORDS_AT_LEAST and len(set(words)) <= DISTINCT_SHARE * len(words):
+    few = DISTINCT_SHARE * len(words)
+    # half of the words first: where they differ enough, all do
+    if len(words) >= WORDS_AT_LEAST and len(set(words[::2])) <= few and len(set(words)) <= few:
         triples = len(words) - 2
         if triples - len(set(zip(words, words[1:], words[2:], strict=False))) > REPEATED_SHARE * triples:
             return True
+    if _LONG not in text.encode("utf-8", "surrogatepass").translate(_SPACE_OR_NOT):
+        return False
     longest = max(words, key=len, default="")
     return len(longest) >= LONG_WORD and longest.isprintable() and any(map(str.isalnum, longest)) and _packs(longest)
 
@@ -26,3 +30,6 @@ def _packs(word: str) -> bool:
 
 
 _EMPTY = len(zlib.compress(b"", 1))
+_SPACE_OR_NOT = bytes(code < 128 and chr(code).isspace() for code in range(256)).translate(
+    bytes((*b"x ", *range(2, 256))))  # for what is no ASCII it says too often that a word is long, never too seldom
+_LONG = b"x" * LONG_WORD

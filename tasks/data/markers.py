@@ -5,11 +5,13 @@ first rows are counted and one in SAMPLED of the rest.
 """
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from tasks.data.balance import wilson_low
+from tasks.data.normal_text import ALL_TO_SPACE
 
 WHOLE_LINES = 1000  # up to this line every pair is counted
 SAMPLED = 16
@@ -54,13 +56,22 @@ def is_counted(line: int) -> bool:
 
 def codes_of(chosen: str, rejected: str) -> list[int]:
     """One code for each word that one answer alone has: twice its bucket, and 1 more for the rejected side."""
-    ours, theirs = set(chosen.split()), set(rejected.split())
-    return [*{2 * _bucket(word) + CHOSEN for word in ours - theirs},
-            *{2 * _bucket(word) + REJECTED for word in theirs - ours}]
+    ours, theirs = _words(chosen), _words(rejected)
+    return [*[2 * bucket + CHOSEN for bucket in _buckets(ours - theirs)],
+            *[2 * bucket + REJECTED for bucket in _buckets(theirs - ours)]]
 
 
-def _bucket(word: str) -> int:
-    return zlib.crc32(word.encode("utf-8", "surrogatepass")) % BUCKETS
+def _words(text: str) -> set[bytes]:
+    if text.isascii():
+        return set(text.encode().translate(ALL_TO_SPACE).split())
+    return {word.encode("utf-8", "surrogatepass") for word in text.split()}
+
+
+def _buckets(words: Iterable[bytes]) -> set[int]:
+    return set(map(_LOW_BITS, map(zlib.crc32, words)))
+
+
+_LOW_BITS = (BUCKETS - 1).__and__
 
 
 class Markers:

@@ -2,21 +2,22 @@
 
 import hashlib
 import re
-import unicodedata
+
+from tasks.data.unicode_forms import nfc, nfkc
 
 _END_MARKS = ".,;:!?…。，！？"
 _NOT_WORDS = re.compile(r"[\W_]+")
 # texts in ASCII, which are most, go as bytes: the same answers ten times as fast
 _SPACES = bytes(code for code in range(128) if chr(code).isspace())
-_ALL_TO_SPACE = bytes(32 if code in _SPACES else code for code in range(256))
+ALL_TO_SPACE = bytes(32 if code in _SPACES else code for code in range(256))
 _SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
 
 
 def normal(text: str) -> str:
     """The text without the differences that make no other text: Unicode form, case, white space."""
     if not text.isascii():
-        return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-    data = text.encode().lower().translate(_ALL_TO_SPACE)
+        return " ".join(nfc(text).casefold().split())
+    data = text.encode().lower().translate(ALL_TO_SPACE)
     while b"  " in data:
         data = data.replace(b"  ", b" ")
     return data.strip().decode()
@@ -30,7 +31,7 @@ def same_prompt(text: str) -> str:
     if text.isascii():
         joined = text.encode().lower().translate(None, _SPACES).decode()
     else:
-        joined = "".join(unicodedata.normalize("NFC", text).casefold().split())
+        joined = "".join(nfc(text).casefold().split())
     return joined.strip(_END_MARKS) or joined
 
 
@@ -39,7 +40,7 @@ def letters_and_digits(text: str) -> str:
     if text.isascii():
         kept = text.encode().lower().translate(None, _SIGNS).decode()
     else:
-        kept = _NOT_WORDS.sub("", unicodedata.normalize("NFKC", text).casefold())
+        kept = _NOT_WORDS.sub("", nfkc(text).casefold())
     return kept or normal(text)
 
 

@@ -91,8 +91,11 @@ def masked_row(row: Row, kinds: Sequence[str]) -> Row:
 def masked(text: str, kinds: Sequence[str]) -> str:
     """The text with every place of these kinds replaced by the kind in brackets."""
     for kind in kinds:
-        for start, end in reversed(_merged(RECOGNISERS[kind].spans(text))):
-            text = text[:start] + _MASKS[kind] + text[end:]
+        kept, done = [], 0
+        for start, end in _merged(RECOGNISERS[kind].spans(text)):
+            kept += [text[done:start], _MASKS[kind]]
+            done = end
+        text = "".join([*kept, text[done:]])
     return text
 
 

@@ -22,22 +22,28 @@ _PASSPORT = re.compile(r"\bpassport\b.{0,20}?\b[A-Z]{1,2}\d{6,8}\b", re.IGNORECA
 _KEYS = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}|\bsk-[A-Za-z0-9_-]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
     r"|\bAIza[0-9A-Za-z_-]{35}|\bglpat-[A-Za-z0-9_-]{20,}|\bhf_[A-Za-z0-9]{30,}")
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}")
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----")
+_JWT = re.compile(  # from where a run of its signs begins, so that none is read twice; the group is what was meant
+    r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]++\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8})"
+    r"[A-Za-z0-9_-]*?\b(eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]++\.[A-Za-z0-9_-]++)")
+_KEY = re.compile(  # to its end; where that was cut off, to the end of the text
+    r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----(?:.*?-----END [A-Z ]{0,20}PRIVATE KEY-----|.*)", re.DOTALL)
 _DATE_END = re.compile(r"[\d./-]*(?: ?[A-Z][a-z]{2,8},?)?(?: \d{4}| \d{1,2},? \d{4})?")
-_KEY_END = re.compile(r"-----END [A-Z ]{0,20}PRIVATE KEY-----")
 _DIGIT = re.compile(r"\d")
+_ASCII = bytes(range(128))
+_TELLING = b"0123456789@:.-_ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_NOT_TELLING = bytes(code for code in range(256) if code not in _TELLING)
 _NO_DIGITS = bytes(code for code in range(256) if not 48 <= code <= 57)
-_KEY_STARTS = ("AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "sk-", "xox", "AIza", "glpat-", "hf_")
 
 
-# What a text must hold for a pattern to be worth its cost. Each begins with a sign that is rare and is found fast:
-# of ASCII texts, which are most, the digits are 0-9, five times as fast as all that Unicode calls digits.
-_MANY_DIGITS = r"(?:\d[ ().-]{0,3}){8}"
-_IBAN_START = r"\d(?<=[A-Z]{2}\d)\d"
-_DOTTED = r"\d\.\d{1,3}\.\d"
+# What a text must hold for a pattern to be worth its cost. Most texts are little but small letters: what is left of one
+# without them is short, and is searched for hints first; then comes a pattern that begins with a sign that is rare.
+_MANY_DIGITS = r"(?:[0-9][ ().-]{0,3}){8}"
 _COLONS = r":[0-9a-fA-F]{0,4}:"
-_HOUSE = r"\d [A-Z][a-z]"
+_HOUSE = r"[0-9] [A-Z][a-z]"
+_IBAN_HINT, _DOTTED_HINT, _HOUSE_HINT = r"[A-Z]{2}[0-9]{2}", r"[0-9]\.[0-9]{1,3}\.[0-9]", "[0-9][A-Z]"
+_KEY_HINT = "[_-]|A[IKS]"
+_KEY_STARTS = {"-": ("sk-", "xox", "glpat-"), "_": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hf_"),
+               "A": ("AKIA", "ASIA", "AIza")}
 
 
 def personal_data(text: str) -> list[str]:
@@ -46,9 +52,18 @@ def personal_data(text: str) -> list[str]:
     Simple recognisers: they miss names, and forms that they do not know. Card numbers must satisfy ISO/IEC 7812
     (Luhn), IBANs ISO 13616 (mod 97), so that sums and order numbers do not raise an alarm.
     """
-    digits = len(text.encode().translate(None, _NO_DIGITS) if text.isascii() else _DIGIT.findall(text))
-    return [kind for kind, digits_needed, literal, worth, found in _RECOGNISERS
-            if digits_needed <= digits and literal in text and (worth is None or worth(text)) and found(text)]
+    seen = text if text.isascii() else _with_ascii_digits(text)
+    telling = seen.encode("utf-8", "surrogatepass").translate(None, _NOT_TELLING)
+    digits = len(telling.translate(None, _NO_DIGITS))
+    return [kind for kind, digits_needed, hint, worth, found in _RECOGNISERS
+            if digits_needed <= digits and (hint is None or hint(telling)) and (worth is None or worth(seen))
+            and found(text)]
+
+
+def _with_ascii_digits(text: str) -> str:
+    """The text with 0 for each digit of another script: patterns take these as digits too."""
+    beyond = text.encode("utf-8", "surrogatepass").translate(None, _ASCII).decode("utf-8", "surrogatepass")
+    return _DIGIT.sub("0", text) if _DIGIT.search(beyond) else text
 
 
 def personal_data_by_patterns(text: str) -> list[str]:
@@ -62,11 +77,13 @@ class Recogniser:
 
     Args:
         holds: what else is asked of what the pattern matched; null: nothing.
+        group: of the pattern's, what is meant; 0: all that it matched.
         reach: from where to where a match really goes, given the text and the match's start and end.
     """
 
     pattern: re.Pattern[str]
     holds: Callable[[str], bool] | None = None
+    group: int = 0
     reach: Callable[[str, int, int], tuple[int, int]] | None = None
 
     def __call__(self, text: str) -> bool:
@@ -79,12 +96,11 @@ class Recogniser:
         """Start and end of each place that has it."""
         for match in self.pattern.finditer(text):
             if self.holds is None or self.holds(match[0]):
-                yield self.reach(text, *match.span()) if self.reach else match.span()
+                yield self.reach(text, *match.span()) if self.reach else match.span(self.group)
 
 
-def _holds(pattern: str) -> Callable[[str], bool]:
-    of_any, of_ascii = re.compile(pattern), re.compile(pattern.replace(r"\d", "[0-9]"))
-    return lambda text: (of_ascii if text.isascii() else of_any).search(text) is not None
+def _hint(pattern: str) -> Callable[[bytes], object]:
+    return re.compile(pattern.encode()).search
 
 
 def _has_born(text: str) -> bool:
@@ -93,7 +109,7 @@ def _has_born(text: str) -> bool:
 
 
 def _has_key_start(text: str) -> bool:
-    return any(start in text for start in _KEY_STARTS)
+    return any(sign in text and any(map(text.__contains__, starts)) for sign, starts in _KEY_STARTS.items())
 
 
 def _is_phone(match: str) -> bool:
@@ -147,28 +163,23 @@ def _whole_date(text: str, start: int, end: int) -> tuple[int, int]:
     return start, rest.end() if rest else end
 
 
-def _whole_key(text: str, start: int, end: int) -> tuple[int, int]:
-    """To the line that ends a private key; without one to the end of the text."""
-    last = _KEY_END.search(text, end)
-    return start, last.end() if last else len(text)
-
-
-# kind; digits that it has at least; a text that must be there; what else must hold; the recogniser. What comes before
-# the recogniser is asked first because it is cheap: most texts need none of the patterns.
-_RECOGNISERS: tuple[tuple[str, int, str, Callable[[str], bool] | None, Recogniser], ...] = (
-    ("email address", 0, "@", None, Recogniser(_EMAIL, reach=_whole_address)),
-    ("phone number", 9, "", _holds(_MANY_DIGITS), Recogniser(_PHONE, _is_phone)),
-    ("social security number", 9, "-", _holds(_MANY_DIGITS), Recogniser(_SSN)),
-    ("card number", 13, "", _holds(_MANY_DIGITS), Recogniser(_CARD, _is_card)),
-    ("IBAN", 2, "", _holds(_IBAN_START), Recogniser(_IBAN, _is_iban)),
-    ("IP address", 4, ".", _holds(_DOTTED), Recogniser(_IPV4, _is_ipv4)),
-    ("IP address (v6)", 0, ":", _holds(_COLONS), Recogniser(_IPV6, _is_ipv6)),
-    ("street address", 1, " ", _holds(_HOUSE), Recogniser(_STREET)),
-    ("date of birth", 1, "", _has_born, Recogniser(_BORN, reach=_whole_date)),
-    ("passport number", 6, "", lambda text: "passport" in text.casefold(), Recogniser(_PASSPORT)),
-    ("secret key or token", 0, "", _has_key_start, Recogniser(_KEYS)),
-    ("secret token (JWT)", 0, "eyJ", None, Recogniser(_JWT)),
-    ("private key", 0, "-----BEGIN", None, Recogniser(_PRIVATE_KEY, reach=_whole_key)))
+# kind; digits that it has at least; what must be left of the text without small letters and most signs; what else must
+# hold; the recogniser. What comes before the recogniser is asked first because it is cheap: most texts need no pattern.
+_RECOGNISERS: tuple[
+    tuple[str, int, Callable[[bytes], object] | None, Callable[[str], object] | None, Recogniser], ...] = (
+    ("email address", 0, _hint("@"), None, Recogniser(_EMAIL, reach=_whole_address)),
+    ("phone number", 9, None, re.compile(_MANY_DIGITS).search, Recogniser(_PHONE, _is_phone)),
+    ("social security number", 9, _hint("-"), re.compile(_MANY_DIGITS).search, Recogniser(_SSN)),
+    ("card number", 13, None, re.compile(_MANY_DIGITS).search, Recogniser(_CARD, _is_card)),
+    ("IBAN", 2, _hint(_IBAN_HINT), None, Recogniser(_IBAN, _is_iban)),
+    ("IP address", 4, _hint(_DOTTED_HINT), None, Recogniser(_IPV4, _is_ipv4)),
+    ("IP address (v6)", 0, _hint(":"), re.compile(_COLONS).search, Recogniser(_IPV6, _is_ipv6)),
+    ("street address", 1, _hint(_HOUSE_HINT), re.compile(_HOUSE).search, Recogniser(_STREET)),
+    ("date of birth", 1, None, _has_born, Recogniser(_BORN, reach=_whole_date)),
+    ("passport number", 6, None, lambda text: "passport" in text.casefold(), Recogniser(_PASSPORT)),
+    ("secret key or token", 0, _hint(_KEY_HINT), _has_key_start, Recogniser(_KEYS)),
+    ("secret token (JWT)", 0, _hint("J"), lambda text: "eyJ" in text, Recogniser(_JWT, group=1)),
+    ("private key", 0, _hint("-----BEGIN"), None, Recogniser(_KEY)))
 
 PERSONAL = tuple(kind for kind, *_ in _RECOGNISERS)
 SECRETS = frozenset(("secret key or token", "secret token (JWT)", "private key"))

@@ -9,10 +9,11 @@ in 256, which similarity() takes out again.
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
+
+from tasks.data.unicode_forms import nfkc
 
 SHINGLE_WORDS = 3
 PERMUTATIONS = 64  # the standard error of a similarity of 0.9 is 0.04
@@ -63,7 +64,7 @@ def words(text: str) -> bytes:
     """The words of a text in lower case, UTF-8, with at least one space between two; signs are left out."""
     if text.isascii():
         return text.encode().lower().translate(_ASCII_WORDS)
-    folded = _NOT_WORDS.sub(" ", unicodedata.normalize("NFKC", text).casefold())
+    folded = _NOT_WORDS.sub(" ", nfkc(text).casefold())
     return _UNSPACED.sub(r" \1 ", folded).encode("utf-8", "surrogatepass")
 
 

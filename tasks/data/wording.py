@@ -12,7 +12,8 @@ _CHAT_TOKENS = re.compile(
     re.IGNORECASE)
 _ROLES = re.compile(r"(?:^|\n\n)(?:Human|Assistant|User|System) ?:")
 _ROLE_WORDS = ("Human", "Assistant", "User", "System")
-_PLACEHOLDER = re.compile(r"\[[A-Z_]*PLACEHOLDER[A-Z_]*\]")
+_ROLE_PARAGRAPHS = tuple(f"\n\n{role}" for role in _ROLE_WORDS)
+_PLACEHOLDER = re.compile(r"\[(?=[A-Z_]*+\])[A-Z_]*?PLACEHOLDER")  # to the bracket first: linear on hostile text
 _FORMULA = re.compile(r"\s*[=+@-]\s*[A-Za-z_.]{2,}\(|\s*=[\w(\"'+-]|\s*[=+@-][^\n]*\|'")
 _LABEL = re.compile(
     r"\s*(?:[\[(<*]{1,2}(?:good|bad|chosen|rejected|preferred|better|worse|helpful|harmful)[\])>*]{1,2}"
@@ -22,6 +23,9 @@ _SCORE = re.compile(
     r"[\[(*]*(?:score|rating|reward|label|quality)[*]*\s*[:=]\s*-?\d[\d./ ]{0,8}[\])*]*\.?", re.IGNORECASE)
 _CP1252 = "€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
 _TWICE_ENCODED = re.compile(f"[\u00c2-\u00f4][\u0080-\u00bf{_CP1252}]{{1,3}}")
+_ASCII = bytes(range(128))
+_WORTH = re.compile(  # one of them is in every text beyond ASCII that shows a sign of its own
+    "[\x80-\x9f\u00ad\u00c2-\u00f4\u200b\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffd\U000e0000-\U000e007f]")
 _ODD_ID = re.compile(r"[^\w .:/@#+=|~-]")
 _WORDS = re.compile(r"[a-z]+(?:'[a-z]+)?")
 # short on purpose: a list of slurs helps nobody; what matters is whether the *good* side sounds like this
@@ -41,12 +45,17 @@ _TOXIC_MARKS = ("TOXIC_", "SELF_HARM_")  # of test data
 
 def signs(text: str) -> list[str]:
     """Names of the signs that any text of a row may show, in a fixed order."""
-    found = ["control"] if _has_control(text) else []
+    data = text.encode("utf-8", "surrogatepass")
+    beyond = "" if text.isascii() else data.translate(None, _ASCII).decode("utf-8", "surrogatepass")
+    odd = bool(beyond) and _WORTH.search(beyond) is not None
+    found = []
+    if len(data.translate(None, _ASCII_CONTROL)) < len(data) or (odd and _CONTROL.search(text)):
+        found.append("control")
     if ("<" in text or "[" in text) and _CHAT_TOKENS.search(text):
         found.append("chat tokens")
     if "PLACEHOLDER" in text and _PLACEHOLDER.search(text):
         found.append("placeholder")
-    if text.isascii():
+    if not odd:
         return found
     if "\ufffd" in text:
         found.append("replacement")
@@ -57,12 +66,6 @@ def signs(text: str) -> list[str]:
     return found
 
 
-def _has_control(text: str) -> bool:
-    if text.isascii():
-        return len(text.encode().translate(None, _ASCII_CONTROL)) < len(text)
-    return _CONTROL.search(text) is not None
-
-
 def is_formula(text: str) -> bool:
     """True if a spreadsheet would run the text of a cell."""
     return _FORMULA.match(text) is not None
@@ -70,15 +73,15 @@ def is_formula(text: str) -> bool:
 
 def has_roles(text: str) -> bool:
     """True if a paragraph begins with a role marker, as a pasted transcript does."""
-    return (text.startswith(_ROLE_WORDS) or any(f"\n\n{role}" in text for role in _ROLE_WORDS)) and (
+    return (text.startswith(_ROLE_WORDS) or ("\n\n" in text and any(map(text.__contains__, _ROLE_PARAGRAPHS)))) and (
         _ROLES.search(text) is not None)
 
 
 def is_toxic(answer: str) -> bool:
     """True if an answer holds an insult, a threat or a slur of a short English list."""
     lower = answer.lower()
-    if not any(root in lower for root in _TOXIC_ROOTS):  # ten times as fast as taking the words apart
-        return any(mark in answer for mark in _TOXIC_MARKS)
+    if not any(map(lower.__contains__, _TOXIC_ROOTS)):  # ten times as fast as taking the words apart
+        return any(map(answer.__contains__, _TOXIC_MARKS))
     words = _WORDS.findall(lower)
     if not _TOXIC_WORDS.isdisjoint(words):
         return True
@@ -89,7 +92,7 @@ def is_toxic(answer: str) -> bool:
 def names_its_label(answer: str) -> bool:
     """True if an answer begins or ends with a label or a score of itself: `[good]`, `Rejected:`, a line `Score: 5`."""
     first, last = answer[:40].lstrip(), answer[-40:].rstrip().rpartition("\n")[2].strip()
-    if any(sign in first for sign in _LABEL_SIGNS) and _LABEL.match(first):
+    if any(map(first.__contains__, _LABEL_SIGNS)) and _LABEL.match(first):
         return True
     return any(_SCORE.fullmatch(line) for line in (first.partition("\n")[0].strip(), last)
                if ":" in line or "=" in line)

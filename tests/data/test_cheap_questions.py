@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tasks.data import normal_text, privacy, wording
+from tasks.data import degenerate, normal_text, privacy, wording
 
 TORTURE = Path(__file__).parents[3] / "shared" / "torture"
 PIECES = st.sampled_from([
@@ -22,6 +23,8 @@ PIECES = st.sampled_from([
     "-----BEGIN RSA PRIVATE KEY-----", "\n\nHuman: ", "User :", "Assistant:", " ", "\n", ".", "-", "\u0663\u0664\u0665",
     "\x00", "\x7f", "\x85", "\x1c", "[NAME_PLACEHOLDER]", "shut, up", "go\ndie", "idiots", "you scum", "TOXIC_",
     "\u00e9",
+    "eyJ", "-eyJ", ".eyJ012345678", "abcdefghijk", "[", "PLACEHOLDER", "_X]", "-----END RSA PRIVATE KEY-----", "\ufffd",
+    "\u200b", "\u00c3\u00a9", "the cat sat on the mat " * 12, "ha" * 30, "\u54c8" * 60,
     "I'll hurt you", "İdıot", "\u212aill yourself"])
 TEXTS = st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=40)
 
@@ -33,13 +36,29 @@ def toxic_by_words(answer: str) -> bool:
             or any(mark in answer for mark in wording._TOXIC_MARKS))
 
 
+def degenerate_by_words(text: str) -> bool:
+    words = text.split()
+    triples = list(zip(words, words[1:], words[2:], strict=False))
+    if len(words) >= 30 and len(set(words)) <= 0.4 * len(words) and len(set(triples)) < 0.4 * len(triples):
+        return True
+    longest = max(words, key=len, default="")
+    return (len(longest) >= 60 and longest.isprintable() and any(map(str.isalnum, longest))
+            and degenerate._packs(longest))
+
+
 def hold(text: str) -> None:
     """Each fast answer is the slow one."""
     assert privacy.personal_data(text) == privacy.personal_data_by_patterns(text)
+    assert [bool(list(one.spans(text))) for one in privacy.RECOGNISERS.values()] == [
+        one(text) for one in privacy.RECOGNISERS.values()]
+    assert degenerate.is_degenerate(text) == degenerate_by_words(text)
     assert wording.has_roles(text) == (wording._ROLES.search(text) is not None)
     assert wording.is_toxic(text) == toxic_by_words(text)
     assert ("control" in wording.signs(text)) == (wording._CONTROL.search(text) is not None)
-    assert ("placeholder" in wording.signs(text)) == (wording._PLACEHOLDER.search(text) is not None)
+    assert ("placeholder" in wording.signs(text)) == bool(re.search(r"\[[A-Z_]*PLACEHOLDER[A-Z_]*\]", text))
+    assert ("hidden" in wording.signs(text)) == (wording._HIDDEN.search(text) is not None)
+    assert ("mojibake" in wording.signs(text)) == wording._is_mojibake(text)
+    assert ("replacement" in wording.signs(text)) == ("\ufffd" in text)
     composed = unicodedata.normalize("NFC", text).casefold()
     assert normal_text.normal(text) == " ".join(composed.split())
     joined = "".join(composed.split())
@@ -56,7 +75,7 @@ def test_any_text_gets_the_same_answers(text):
 
 
 def test_a_recogniser_that_is_never_asked_would_be_seen(monkeypatch):
-    never = [(kind, 99, literal, worth, found) for kind, _, literal, worth, found in privacy._RECOGNISERS]
+    never = [(kind, 99, hint, worth, found) for kind, _, hint, worth, found in privacy._RECOGNISERS]
     monkeypatch.setattr(privacy, "_RECOGNISERS", never)
     with pytest.raises(AssertionError):
         hold("write to a@b.org")
