@@ -56,7 +56,7 @@ def bring_data(tree: Path, stores: Stores, wanted: Mapping[str, str]) -> None:
     for path, file in tracked.items():
         if any(overlap(path, one) for one in wanted):
             _name_bytes(file, Path(path).name, wanted.get(path))
-            _bring(tree, stores, file, path, wanted.get(path))
+            _bring(tree, stores, file, path, wanted.get(path) or _named(file, Path(path).name))
     for path, digest in wanted.items():
         if not (tree / path).exists():
             raise Refused("an input of its run is neither in its commit nor tracked by DVC", where=path)
@@ -113,6 +113,12 @@ def _name_bytes(file: Path, name: str, digest: str | None) -> None:
             said["outs"] = [{"md5": digest, "hash": "md5", "path": name}]
             file.write_text(yaml.safe_dump(said), encoding="utf-8")
             return
+
+
+def _named(file: Path, name: str) -> str | None:
+    """The bytes that a .dvc file names, where a stage read but a part of them."""
+    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return next((out.get("md5") for out in said["outs"] if out["path"] == name), None)
 
 
 def _bring(tree: Path, stores: Stores, target: Path, path: str, digest: str | None) -> None:

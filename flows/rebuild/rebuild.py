@@ -14,6 +14,7 @@ from flows.rebuild import inputs, locks
 from flows.rebuild.answer import Answer
 from flows.rebuild.conditions import machine_changed, packages_changed, refuse_other_packages
 from flows.rebuild.contents import Contents
+from flows.rebuild.deleted import why_gone
 from flows.rebuild.running import run_again
 from flows.rebuild.subject import Subject, subject_of
 from flows.rebuild.verdicts import Compared, compare
@@ -22,6 +23,7 @@ from flows.running.groups import Groups
 from tasks.contracts.canonical import folder_digest
 from tasks.contracts.errors import HallmarkError, Refused
 from tasks.contracts.places import DVC_LOCK, POLICY, REWARD
+from tasks.records.manifest_store import ManifestStore
 
 TOLERANCE = 1e-6  # of a value, or of 1 where it is smaller: far above rounding, far below what learning changes
 
@@ -58,7 +60,7 @@ def rebuild(desk: Desk, wanted: Wanted) -> Answer:
     workspace.refuse_without_room(desk.home)
     with _place(desk, subject, wanted) as (place, tree):
         stores = inputs.Stores.of(desk.root)
-        _bring(tree, stores, entries, subject, recorded, chosen)
+        _bring(tree, stores, entries, subject, recorded, chosen, ManifestStore(desk.home))
         then = Contents(stores.cache, desk.root, subject.kept)
         stages = _run_and_compare(desk, place, tree, recorded, chosen, then, wanted.tolerance)
         made = _digest(tree, desk, wanted.name)
@@ -84,7 +86,7 @@ def _place(desk: Desk, subject: Subject, wanted: Wanted) -> Iterator[tuple[Path,
 
 def _bring(
     tree: Path, stores: inputs.Stores, entries: Sequence[Told], subject: Subject, recorded: locks.Locks,
-    chosen: Sequence[str]
+    chosen: Sequence[str], rows: ManifestStore
 ) -> None:
     """Data, and outputs of stages that are left out, each held against its digest before anything runs."""
     outside = locks.from_outside(recorded, chosen)
@@ -93,8 +95,9 @@ def _bring(
         inputs.bring_data(tree, stores, outside)
         inputs.bring_outputs(tree, stores, locks.from_left_out(recorded, chosen))
     except Refused as refusal:
+        digest = refusal.wanted.removeprefix("md5 ")
         raise type(refusal)(refusal.what, where=refusal.where, wanted=refusal.wanted, found=refusal.found,
-                            next_step=_deleted(entries, refusal.wanted)) from None
+                            next_step=why_gone(entries, rows, subject.one, refusal.where, digest)) from None
     if any(inputs.overlap(path, one) for path in subject.sources for one in outside):
         inputs.refuse_other_sources(tree, subject.sources)
 
@@ -123,16 +126,3 @@ def _digest(tree: Path, desk: Desk, name: str) -> str | None:
     folder = tree / (REWARD if name == desk.params.promotion.reward_model else POLICY)
     return folder_digest(folder) if folder.is_dir() else None
 
-
-def _deleted(entries: Sequence[Told], wanted: str) -> str:
-    """What the ledger says of bytes that were deleted on purpose."""
-    digest = wanted.rpartition(" ")[2]
-    versions = [entry.payload["version"] for entry in entries
-                if entry.kind == "data version" and entry.payload.get("data") == digest]
-    for entry in entries:
-        said = entry.payload
-        objects = [*said.get("ids", []), *(one for names in dict(said.get("deleted", {})).values() for one in names)]
-        erased = entry.kind == "erasure finished" and said.get("data_before") in versions
-        if erased or (entry.kind in ("erasure finished", "deleted") and digest in objects):
-            return f"They were deleted on purpose: ledger entry {entry.index}, {entry.time[:16]}Z."
-    return "Restore them from a backup, or `dvc pull` them from wherever they still are."
