@@ -17,7 +17,7 @@ from tasks.contracts.verdicts import RefusedRow, Verdict
 from tasks.data.balance import Balance
 from tasks.data.blocks import Blocks
 from tasks.data.duplicates import DUPLICATE, judge, most_repeated_answer, notice
-from tasks.data.formats import read_rows
+from tasks.data.formats import has_byte_order_mark, read_rows
 from tasks.data.in_order import Processes
 from tasks.data.integrity import refuse_other_bytes, refuse_other_count
 from tasks.data.known import Known
@@ -121,7 +121,7 @@ class _Reading:
         self._unknown: set[str] = set()
         self.known = Known(place.folder)
         self.rows_read = 0
-        self._left_out = ""
+        self._left_out: list[str] = []
         self._contradiction = "contradiction"
         self._markers = Markers()
 
@@ -143,7 +143,10 @@ class _Reading:
                                   f"{self._refused[REFUSED_AT_MOST][0]}", where=printable_path(path))
         if blocks.refusal:
             raise DataRefused(blocks.refusal)
-        self._left_out = ratings.warning() if ratings else ""
+        if ratings and ratings.warning():
+            self._left_out.append(ratings.warning())
+        if has_byte_order_mark(path):
+            self._left_out.append("a byte order mark (BOM) before the first row is left out")
 
     def judged(self, path: Path, error: str | None) -> tuple[Verdict, Known, Profile]:
         """Sum up; `error` is why reading broke off, null where it did not."""
@@ -157,7 +160,7 @@ class _Reading:
         error = error or self._error(path, refused)
         told = profile(self.known, self._markers, self._balance())
         warnings = [*self._observed(refused).warnings(), *told.warnings()]
-        warnings += [self._left_out] * bool(self._left_out)
+        warnings += self._left_out
         if self._unknown:
             warnings.append(f"unknown extra fields are left out: {printable_names(self._unknown)}")
         verdict = Verdict(

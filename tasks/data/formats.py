@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tasks.contracts.errors import DataRefused
-from tasks.data.pieces import gzip_pieces, lines, plain_pieces
+from tasks.data.pieces import begins_with_mark, gzip_pieces, lines, plain_pieces, without_mark
 from tasks.data.plain_text import text_rows
 from tasks.data.printable import printable_path
 from tasks.data.rows import RawRow, Reader
@@ -35,6 +35,12 @@ def read_rows(path: Path) -> Iterator[RawRow]:
 def is_rows(path: Path) -> bool:
     """True if the name is one of a format that can be read."""
     return any(path.name.lower().endswith(ending) for ending in FORMATS)
+
+
+def has_byte_order_mark(path: Path) -> bool:
+    """Whether one stands before the first row; readers leave it out. Raises DataRefused as read_rows does."""
+    pieces = next((pieces for ending, pieces in _TEXT.items() if path.name.lower().endswith(ending)), None)
+    return pieces is not None and begins_with_mark(pieces(path))
 
 
 def _reader(path: Path) -> Reader:
@@ -92,16 +98,21 @@ def refuse_array(path: Path, line: bytes) -> None:
 # --- the table ---
 
 
+def _unmarked(pieces: Pieces) -> Pieces:
+    return lambda path: without_mark(pieces(path))
+
+
 def _read_with(rows: Callable[[Path, Iterator[bytes]], Iterator[RawRow]], pieces: Pieces) -> Reader:
-    return lambda path: rows(path, pieces(path))
+    return lambda path: rows(path, without_mark(pieces(path)))
 
 
 _PACKINGS: dict[str, Pieces] = {"": plain_pieces, ".gz": gzip_pieces, ".zst": zstd_pieces}
 _ROWS = {".jsonl": json_rows, ".ndjson": json_rows, ".csv": csv_rows, ".txt": text_rows}
+_TEXT = {ending + packing: pieces for ending in _ROWS for packing, pieces in _PACKINGS.items()}
 
 # JSON Lines -> the bytes that a file holds: they can be divided between lines, and read by several processes
 JSON_LINES: dict[str, Pieces] = {
-    ending + packing: pieces for ending in (".jsonl", ".ndjson") for packing, pieces in _PACKINGS.items()}
+    ending: _unmarked(pieces) for ending, pieces in _TEXT.items() if ending.startswith((".jsonl", ".ndjson"))}
 
 FORMATS: dict[str, Reader] = {
     ending + packing: _read_with(rows, pieces)

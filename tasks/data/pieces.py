@@ -23,7 +23,9 @@ _SIGNATURES = (
     (0, b"SQLite format 3\x00", "an SQLite database"), (0, b"%PDF-", "PDF"), (0, b"\x89HDF", "HDF5"),
     (0, b"\xff\xfe\x00\x00", "UTF-32 text"), (0, b"\x00\x00\xfe\xff", "UTF-32 text"),
     (0, b"\xff\xfe", "UTF-16 text"), (0, b"\xfe\xff", "UTF-16 text"),
-    (0, b"\xef\xbb\xbf", "UTF-8 text behind a byte order mark"))
+    (0, b"<!DOCTYPE", "a web page"), (0, b"<!doctype", "a web page"), (0, b"<html", "a web page"), (0, b"<?xml", "XML"),
+    (0, b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS; git lfs pull fetches the file"))
+MARK = b"\xef\xbb\xbf"  # U+FEFF in UTF-8: the byte order mark that some programs put before text
 
 
 def plain_pieces(path: Path) -> Iterator[bytes]:
@@ -103,6 +105,27 @@ def lines(path: Path, pieces: Iterator[bytes]) -> Iterator[tuple[int, bytes]]:
                 wanted=f"at most {LINE_BYTES_AT_MOST:,} bytes", found=f"over {len(begun):,}")
     if begun:
         yield number + 1, begun
+
+
+def without_mark(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield pieces of text without the byte order mark before it."""
+    yield _head(pieces).removeprefix(MARK)
+    yield from pieces
+
+
+def begins_with_mark(pieces: Iterator[bytes]) -> bool:
+    """Whether there is a byte order mark before the text."""
+    return _head(pieces).startswith(MARK)
+
+
+def _head(pieces: Iterator[bytes]) -> bytes:
+    """The first pieces, as many as a byte order mark could take."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= len(MARK):
+            break
+    return head
 
 
 def open_regular(path: Path) -> BinaryIO:

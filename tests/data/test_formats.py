@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tasks.contracts.errors import DataRefused
-from tasks.data.formats import FORMATS, read_rows
+from tasks.data.formats import FORMATS, has_byte_order_mark, read_rows
 
 ROW = b'{"prompt": "p", "chosen": "a", "rejected": "b"}'
 
@@ -176,13 +176,30 @@ def test_a_gzip_bomb_of_short_lines_is_refused_by_its_ratio(tmp_path):
     ("rows.exe", b"MZ", "another ending"),
     ("rows.jsonl", b"\xff\xfe{\x00", "UTF-16"),
     ("rows.jsonl", b'{\x00"\x00', "UTF-16"),
-    ("rows.jsonl", b"\xef\xbb\xbf{}", "byte order mark"),
+    ("rows.jsonl", b"<!DOCTYPE html>", "a web page"),
+    ("rows.jsonl", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "git lfs pull"),
     ("rows.jsonl", b"PK\x03\x04", "zip"),
     ("rows.jsonl", b"\x80\x04\x95", "pickle"),
     ("rows.jsonl", b"\x1f\x8b\x08", "gzip"),
 ])
 def test_other_formats_are_refused_by_name(tmp_path, name, content, reason):
     assert reason in refusal(written(tmp_path, name, content))
+
+
+@pytest.mark.parametrize(("name", "packed"), [
+    ("rows.jsonl", bytes), ("rows.csv", bytes), ("rows.jsonl.gz", gzip.compress),
+    ("rows.jsonl.gz", lambda content: gzip.compress(content[:1]) + gzip.compress(content[1:]))])
+def test_a_byte_order_mark_is_no_part_of_the_first_row(tmp_path, name, packed):
+    content = b"prompt,chosen\np,c\n" if ".csv" in name else b'{"prompt": "p", "chosen": "c"}\n'
+    path = written(tmp_path, name, packed(b"\xef\xbb\xbf" + content))
+    assert [raw.value for raw in read_rows(path)] == [{"prompt": "p", "chosen": "c"}]
+    assert has_byte_order_mark(path)
+    assert not has_byte_order_mark(written(tmp_path, name, packed(content)))
+
+
+def test_only_the_first_byte_order_mark_is_left_out(tmp_path):
+    path = written(tmp_path, "rows.jsonl", b"\xef\xbb\xbf\xef\xbb\xbf{}\n")
+    assert next(read_rows(path)).fault
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):

@@ -41,6 +41,14 @@ def test_the_kind_is_told_from_the_content_as_if_it_were_given(tmp_path, kind, r
     assert verdict(tmp_path, rows) == verdict(tmp_path, rows, kind)
 
 
+def test_rows_behind_a_byte_order_mark_are_taken_with_a_word(tmp_path):
+    path = write_rows(tmp_path / "rows.jsonl", preferences(60))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    found = check_path(path, None, settings())
+    assert (found.verdict, found.rows_accepted) == ("accept", 60)
+    assert "byte order mark" in found.warnings[0]
+
+
 def test_every_defect_is_named_in_one_verdict_and_the_counts_add_up(tmp_path):
     rows: list = preferences(100)
     rows[10]["chosen"] = None
