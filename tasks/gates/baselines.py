@@ -14,7 +14,12 @@ def longer_wins(pairs: Sequence[Pair]) -> list[float]:
 
 
 def word_baseline(train: Sequence[Pair], test: Sequence[Pair]) -> list[float]:
-    """Return, for each test pair, 1 where TF-IDF with logistic regression on the difference ranks it right, else 0.
+    """Return, for each test pair, 1 where TF-IDF with logistic regression on the difference ranks it right, else 0."""
+    return win_points(word_margins(train, test), [0.0] * len(test))
+
+
+def word_margins(train: Sequence[Pair], test: Sequence[Pair]) -> list[float]:
+    """Return, for each test pair, the log odds that chosen is the better one, by TF-IDF with logistic regression.
 
     Words and word pairs; each training pair is seen in both directions, so that there is no intercept.
     """
@@ -27,7 +32,8 @@ def word_baseline(train: Sequence[Pair], test: Sequence[Pair]) -> list[float]:
     differences = _differences(vectors, train)
     model = LogisticRegression(C=1.0, fit_intercept=False, max_iter=1000)
     model.fit(vstack([differences, -differences]), [1] * len(train) + [0] * len(train))
-    return win_points(model.decision_function(_differences(vectors, test)).tolist(), [0.0] * len(test))
+    margins: list[float] = model.decision_function(_differences(vectors, test)).tolist()
+    return margins
 
 
 def _differences(vectors: Any, pairs: Sequence[Pair]) -> Any:

@@ -5,13 +5,13 @@
 
 Run where build/prepared and build/sft lie; settings are those of params.yaml, the flags change them. trl's trainer has
 the same learning rate, batch and passes, and its own schedule. One JSON line a seed, one for the mean of all scores,
-and with --baselines one for the rules that need no model.
+and with --baselines one for the rules that need no model. Intervals draw whole prompts. With --keep FOLDER the margins
+of every seed on validation and test pairs are kept there, for tests.benchmarks.real_reward_parts.
 """
 
 import argparse
 import json
 import math
-import random
 import statistics
 import time
 from collections.abc import Iterator
@@ -24,32 +24,44 @@ from tasks.contracts.places import CHECKED, PREPARED
 from tasks.contracts.reporting import Silent
 from tasks.data.batches import read_shard
 from tasks.gates.baselines import longer_wins, word_baseline
+from tasks.gates.measures import win_points
+from tasks.gates.statistics import bootstrap_mean
 from tasks.models.folders import load_tokenizer
 from tasks.train_reward import comparison, new_scorer
 from tasks.training.determinism import settle
 from tasks.training.supervised import train_supervised
 
 Rows = list[dict]
+ASKED = ("validation", "test")  # what no model here has learned from
 
 
 def main() -> None:
     """Train one reward model a seed and rank the held-out comparisons."""
     params, flags = settings()
-    train, test = (read_shard(PREPARED / f"preferences_{part}.jsonl") for part in ("train", "test"))
+    pairs = {part: read_shard(PREPARED / f"preferences_{part}.jsonl") for part in ("train", *ASKED)}
     if flags.baselines:
-        print(json.dumps(baselines(train, test)), flush=True)
-    margins = []
-    for seed in flags.seeds:
-        began = time.monotonic()
-        settle(seed, threads=params.threads)
-        trained = {"ours": ours, "trl": peer}[flags.side](params, train, seed)
-        seconds = time.monotonic() - began
-        margins.append(comparison(trained.eval(), test, params, load_tokenizer(PREPARED / "tokenizer")).margins())
-        print(json.dumps({"side": flags.side, "seed": seed, "seconds": round(seconds, 1), **accuracy(margins[-1])}),
-              flush=True)
-    together = [sum(scores) for scores in zip(*(standard(one) for one in margins), strict=True)]
-    print(json.dumps({"side": flags.side, "seeds": len(margins), "together": accuracy(together),
-                      "mean_accuracy": statistics.fmean(accuracy(one)["accuracy"] for one in margins)}))
+        print(json.dumps(baselines(pairs["train"], pairs["test"])), flush=True)
+    found = [one_seed(params, flags.side, seed, pairs, flags.keep) for seed in flags.seeds]
+    together = [sum(margins) for margins in zip(*(standard(one) for one in found), strict=True)]
+    print(json.dumps({
+        "side": flags.side, "seeds": len(found), "together": accuracy(together, pairs["test"]),
+        "mean_accuracy": statistics.fmean(accuracy(one, pairs["test"])["accuracy"] for one in found)}))
+
+
+def one_seed(params: Params, side: str, seed: int, pairs: dict[str, Rows], keep: Path | None) -> list[float]:
+    """Train, print how many test pairs are ranked right, and return their margins."""
+    began = time.monotonic()
+    settle(seed, threads=params.threads)
+    trained = {"ours": ours, "trl": peer}[side](params, pairs["train"], seed).eval()
+    seconds = time.monotonic() - began
+    tokenizer = load_tokenizer(PREPARED / "tokenizer")
+    margins = {part: comparison(trained, pairs[part], params, tokenizer).margins() for part in ASKED}
+    print(json.dumps({"side": side, "seed": seed, "seconds": round(seconds, 1),
+                      **accuracy(margins["test"], pairs["test"])}), flush=True)
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
+        (keep / f"{seed}.json").write_text(json.dumps(margins), encoding="utf-8")
+    return margins["test"]
 
 
 def settings() -> tuple[Params, argparse.Namespace]:
@@ -61,6 +73,7 @@ def settings() -> tuple[Params, argparse.Namespace]:
     parser.add_argument("--epochs", type=float)
     parser.add_argument("--pooling", choices=("last", "sum"))
     parser.add_argument("--baselines", action="store_true")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER")
     flags = parser.parse_args()
     given = {name: value for name in ("learning_rate", "epochs", "pooling")
              if (value := getattr(flags, name)) is not None}
@@ -116,12 +129,12 @@ def checked_pairs() -> Iterator[tuple[str, tuple[str, str]]]:
             yield row["id"], (row["chosen"], row["rejected"])
 
 
-def accuracy(margins: list[float]) -> dict[str, float]:
-    """Share of comparisons ranked right and its 95 % bootstrap interval over comparisons."""
-    right = [(margin > 0) + 0.5 * (margin == 0) for margin in margins]
-    draws = random.Random(1)
-    means = sorted(statistics.fmean(draws.choices(right, k=len(right))) for _ in range(1000))
-    return {"accuracy": round(statistics.fmean(right), 4), "low": round(means[24], 4), "high": round(means[974], 4)}
+def accuracy(margins: list[float], rows: Rows) -> dict[str, float]:
+    """Share of comparisons ranked right, and its 95 % bootstrap interval over prompts."""
+    prompts = [tuple(row["prompt"]) for row in rows]
+    value, low, high = bootstrap_mean(win_points(margins, [0.0] * len(margins)), prompts, resamples=2000,
+                                      confidence=0.95, seed=1)
+    return {"accuracy": round(value, 4), "low": round(low, 4), "high": round(high, 4), "prompts": len(set(prompts))}
 
 
 def standard(margins: list[float]) -> list[float]:
