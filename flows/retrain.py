@@ -19,7 +19,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from flows import workspace
 from flows.data import shift as data_shift
 from flows.data import versions as data_versions
-from flows.lineage.keeping import refused_report
+from flows.lineage.keeping import keep_manifests, refused_report
 from flows.promote import promote, settle, trusted_champion
 from flows.promotion import consent, history
 from flows.promotion.approval import ask, close_expired
@@ -107,10 +107,15 @@ def run_stages(run: Run, place: Workplace) -> list[StageRun]:
         futures[name] = run_stage.submit(name, place, name in graph.stale, waits_for)  # type: ignore[arg-type]
     with data_named(run):
         stages = results(run, futures)
-    run.record("stages finished", stages=[
+    record_stages(run, stages)
+    return stages
+
+
+def record_stages(run: Run, stages: list[StageRun]) -> None:
+    """Write what the stages made, and the rows that they read, which no registration may follow to name."""
+    run.record("stages finished", manifests=keep_manifests(run), stages=[
         {"name": stage.name, "state": stage.state, "lock": stage.lock_digest, "run_id": stage.run_id}
         for stage in stages])
-    return stages
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def show_ended(answer: Mapping[str, Any]) -> None:
     _list("not reached", answer["not_reached"])
     _list("STILL HERE ", answer["remaining"])
     print(f"receipt    {answer['receipt']}, kept; `hallmark data receipt {answer['rows'][0][:16]} --out FILE` writes "
-          "it with the proof of absence once a version was trained without the rows")
+          "it with the proof of absence once a run has read data without the rows")
 
 
 def show_affected(affected: Sequence[Mapping[str, Any]]) -> None:
@@ -74,8 +74,8 @@ def show_receipt(said: Mapping[str, Any], digest: str) -> None:
         print(f"data       version {one['before']} -> {one['after']}")
     absence = said["absence"]
     uses = len({proof["use"] for proof in absence["proofs"]}) if absence else 0
-    print(f"absent     from all {uses} row manifests of {absence['name']} version {absence['version']}, each proved"
-          if absence else "absent     not proved yet: no version was registered since; `hallmark retrain`")
+    print(f"absent     from all {uses} row manifests of {_whose(absence)}, each proved"
+          if absence else "absent     not proved yet: no run has finished its stages since; `hallmark retrain`")
     show_affected(said["learned_from_them"])
     for store, names in said["deleted"].items():
         print(f"deleted    {len(names)} objects from {store}")
@@ -89,11 +89,18 @@ def show_checked(found: Mapping[str, Any]) -> None:
     absent = found["absent_from"]
     print(f"The receipt holds: {len(found['rows'])} row(s) were forgotten, by {len(found['entries'])} entries of the "
           "ledger.")
-    print(f"They are in none of the {absent['manifests']} row manifests of {absent['name']} version "
-          f"{absent['version']}." if absent else "It shows no absence: no version was registered since.")
+    print(f"They are in none of the {absent['manifests']} row manifests of {_whose(absent)}."
+          if absent else "It shows no absence: no run had finished its stages since.")
     show_affected(found["learned_from_them"])
     _list("not reached", found["not_reached"])
     _list("STILL HERE ", found["remaining"])
+
+
+def _whose(absence: Mapping[str, Any]) -> str:
+    """Whose row manifests absence was shown from, in words."""
+    if absence.get("of") == "run":
+        return f"run {absence['run']}, which registered no version (its outcome: {absence['outcome']})"
+    return f"{absence['name']} version {absence['version']}"
 
 
 def _list(label: str, lines: Sequence[str]) -> None:

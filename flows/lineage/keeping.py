@@ -37,7 +37,7 @@ def keep(run: Run) -> Kept:
         DigestMismatch: a manifest lists other rows than prepare_data said; nothing of it was kept.
     """
     metrics = sorted(path.relative_to(run.root) for path in (run.root / METRICS).glob("*.json"))  # DVC caches none
-    return Kept(_keep_manifests(run), {
+    return Kept(keep_manifests(run), {
         path.as_posix(): keep_copy(run.home, run.root / path)
         for path in (*KEPT, *metrics) if (run.root / path).is_file()})
 
@@ -89,11 +89,16 @@ def _index(run: Run) -> dict[str, Any]:
     return dict(json.loads((run.root / PREPARED / INDEX).read_text(encoding="utf-8")))
 
 
-def _keep_manifests(run: Run) -> dict[str, dict[str, Any]]:
-    roots = manifest_roots(run)
+def keep_manifests(run: Run) -> dict[str, dict[str, Any]]:
+    """Keep the row manifests of a run's data and return use -> root and number of rows; empty where there are none.
+
+    Raises:
+        DigestMismatch: a manifest lists other rows than prepare_data said; nothing of it was kept.
+    """
     folder, store = run.root / PREPARED, ManifestStore(run.home)
-    if "manifests" not in _index(run):  # written by an earlier release
+    if not (folder / INDEX).is_file() or "manifests" not in _index(run):  # no such stage, or an earlier release
         return {}
+    roots = manifest_roots(run)
     before = _last_roots(run.ledger.entries("registered"))
     places = {use: folder / MANIFESTS / use for use in roots}
     places |= {ALL_ROWS: folder / ROWS, POLICY_MIX: folder / MANIFESTS / "sft_train"}

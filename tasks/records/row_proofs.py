@@ -18,21 +18,28 @@ FORMAT = "hallmark row proof 1"
 
 
 def prove_row(row: str, rows: Sequence[bytes], *, use: str, bundle: bytes) -> dict[str, Any]:
-    """The proof that a manifest holds a row, or that it does not.
+    """The proof that a manifest holds a row, or that it does not, with the bundle that names root and number of rows.
+
+    Args:
+        bundle: the bytes of the evidence bundle; the others as witnesses_of takes them.
+    """
+    return {**witnesses_of(row, rows, use=use), "bundle": bundle.decode()}
+
+
+def witnesses_of(row: str, rows: Sequence[bytes], *, use: str) -> dict[str, Any]:
+    """The same without a bundle, for whoever has root and number of rows from elsewhere.
 
     Args:
         row: its id, 64 hex.
         rows: the whole manifest, held against its root before.
-        use: what the manifest is of; the bundle names its root and number of rows.
-        bundle: the bytes of the evidence bundle.
+        use: what the manifest is of.
     """
     place = Manifest(b"".join(rows)).place(bytes.fromhex(row))
     present = place < len(rows) and rows[place].hex() == row
     shown = [place] if present else [index for index in (place - 1, place) if 0 <= index < len(rows)]
     witnesses = [{"index": index, "id": rows[index].hex(), "path": [one.hex() for one in inclusion_proof(rows, index)]}
                  for index in shown]
-    return {"format": FORMAT, "row": row, "use": use, "present": present, "witnesses": witnesses,
-            "bundle": bundle.decode()}
+    return {"format": FORMAT, "row": row, "use": use, "present": present, "witnesses": witnesses}
 
 
 def check_row_proof(proof: Mapping[str, Any], bundle: str | None = None) -> dict[str, Any]:
@@ -49,16 +56,33 @@ def check_row_proof(proof: Mapping[str, Any], bundle: str | None = None) -> dict
         digest = sha256_hex(proof["bundle"].encode())
         said = json.loads(proof["bundle"])
         root, rows = said["manifest_roots"][proof["use"]], said["manifest_rows"][proof["use"]]
-        held = proof["format"] == FORMAT and type(proof["present"]) is bool and _shows(proof, root, rows)
+        models = said["models"]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise DigestMismatch("is no proof of a row", found=f"{type(error).__name__} {error}") from None
+        raise _no_proof(error) from None
     if bundle not in (None, digest):
         raise DigestMismatch("the proof is about another evidence bundle", wanted=str(bundle), found=digest)
+    return check_witnesses(proof, root, rows) | {"bundle": digest, "models": models, "root": root, "rows": rows}
+
+
+def check_witnesses(proof: Mapping[str, Any], root: str, rows: int) -> dict[str, Any]:
+    """Check what witnesses_of made against a root that is trusted, and say what it shows: `row`, `use`, `present`.
+
+    Raises:
+        DigestMismatch: it shows something else, or nothing.
+    """
+    try:
+        held = proof["format"] == FORMAT and type(proof["present"]) is bool and _shows(proof, root, rows)
+        shown = {name: proof[name] for name in ("row", "use", "present")}
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise _no_proof(error) from None
     if not held:
-        raise DigestMismatch("the proof does not show what it says", where=proof["row"],
+        raise DigestMismatch("the proof does not show what it says", where=shown["row"],
                              wanted=f"witnesses under the root {root} of {rows} rows")
-    return {"row": proof["row"], "use": proof["use"], "present": proof["present"], "bundle": digest,
-            "models": said["models"], "root": root, "rows": rows}
+    return shown
+
+
+def _no_proof(error: Exception) -> DigestMismatch:
+    return DigestMismatch("is no proof of a row", found=f"{type(error).__name__} {error}")
 
 
 def _shows(proof: Mapping[str, Any], root: str, rows: int) -> bool:
