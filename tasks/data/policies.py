@@ -17,7 +17,8 @@ _MASKS = {
     "email address": "[email]", "phone number": "[phone]", "social security number": "[social security number]",
     "card number": "[card]", "IBAN": "[iban]", "IP address": "[ip]", "IP address (v6)": "[ip]",
     "street address": "[address]", "date of birth": "[birth]", "passport number": "[passport]",
-    "secret key or token": "[secret]", "secret token (JWT)": "[secret]", "private key": "[secret]"}
+    "secret key or token": "[secret]", "secret token (JWT)": "[secret]", "private key": "[secret]",
+    "resident identity number (China)": "[identity number]", "password": "[secret]"}
 _CANARY = re.compile(r"\bcanary\b.{0,60}?\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.IGNORECASE | re.DOTALL)
 _LONG_WORD = re.compile(r"[^\s\"'`<>()\[\]{},;]{12,}")
 _NAME_DIGITS = 12

@@ -1,15 +1,19 @@
 """Personal data and secrets in text: which kinds are there, and where. Kinds and places, never what was found."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from tasks.data.privacy_checks import is_card, is_iban, is_ipv4, is_ipv6, is_password, is_phone, is_resident_id
 
 _ATOM = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]"
 _ATOM_SIGN = re.compile(_ATOM)
 _EMAIL = re.compile(rf"@(?<={_ATOM}@)(?:[A-Za-z0-9-]{{1,63}}\.)+[A-Za-z]{{2,24}}\b")
 _PHONE = re.compile(
-    r"(?<![\w.+])(?:\+\d[\d ().-]{6,18}\d|(?:1[-. ])?(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-. ]\d{4})(?![\w-])")
+    r"(?<![\w.+])(?:\+\d[\d ().-]{6,18}\d|(?:1[-. ])?(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-. ]\d{4})(?![\w-])"
+    r"|(?<![A-Za-z0-9_./=+-])1[3-9]\d{9}(?![A-Za-z0-9_/-])"  # China, mobile
+    r"|(?:\b(?i:tele)?(?i:phone|fax)|\b(?i:mobile|cell|tel|whatsapp)\b|\u624b\u673a|\u7535\u8bdd)"  # a word says so
+    r"[^\d\n+(]{0,24}[+(]?\d[\d ()-]{5,16}\d(?![\w-])")
 _SSN = re.compile(r"(?<![\d-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
 _CARD = re.compile(r"(?<![\d.-])(?:\d{4}([ -]?)(?:\d{4}\1){2}\d{1,7}|\d{4}([ -]?)\d{6}\2\d{5})(?![\d-])")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
@@ -19,6 +23,11 @@ _STREET = re.compile(
     r"\b\d{1,5} (?:[A-Z][a-z]+ ){1,3}(?:Street|Avenue|Road|Terrace|Lane|Drive|Boulevard|Court|St|Ave|Rd|Blvd)\b")
 _BORN = re.compile(r"\bborn (?:on )?\d{1,2} [A-Z][a-z]{2,8} \d{4}\b|\bdate of birth\b.{0,5}\d", re.IGNORECASE)
 _PASSPORT = re.compile(r"\bpassport\b.{0,20}?\b[A-Z]{1,2}\d{6,8}\b", re.IGNORECASE)
+_RESIDENT = re.compile(
+    r"(?<![A-Za-z0-9])[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![A-Za-z0-9])")
+_PASSWORD = re.compile(  # a name of a secret, a sign that assigns, and a value; the group is the value
+    r"(?i:pass(?:word|wd|phrase)|pwd|secret|token|(?:api|access|private)[_ -]?key)[\"']?\s{0,3}(?:[:=]|is\b)\s{0,3}"
+    r"[\"']?([^\s\"'<>()\[\]{},;]{8,128})")
 _KEYS = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}|\bsk-[A-Za-z0-9_-]{20,}|\bxox[abprs]-[A-Za-z0-9-]{10,}"
     r"|\bAIza[0-9A-Za-z_-]{35}|\bglpat-[A-Za-z0-9_-]{20,}|\bhf_[A-Za-z0-9]{30,}")
@@ -37,11 +46,12 @@ _NO_DIGITS = bytes(code for code in range(256) if not 48 <= code <= 57)
 
 # What a text must hold for a pattern to be worth its cost. Most texts are little but small letters: what is left of one
 # without them is short, and is searched for hints first; then comes a pattern that begins with a sign that is rare.
-_MANY_DIGITS = r"(?:[0-9][ ().-]{0,3}){8}"
+_MANY_DIGITS = r"(?:[0-9][ ().-]{0,3}){7}"
 _COLONS = r":[0-9a-fA-F]{0,4}:"
 _HOUSE = r"[0-9] [A-Z][a-z]"
 _IBAN_HINT, _DOTTED_HINT, _HOUSE_HINT = r"[A-Z]{2}[0-9]{2}", r"[0-9]\.[0-9]{1,3}\.[0-9]", "[0-9][A-Z]"
 _KEY_HINT = "[_-]|A[IKS]"
+_SECRET_NAMES = ("passw", "passp", "pwd", "secret", "token", "key")
 _KEY_STARTS = {"-": ("sk-", "xox", "glpat-"), "_": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hf_"),
                "A": ("AKIA", "ASIA", "AIza")}
 
@@ -108,52 +118,26 @@ def _has_born(text: str) -> bool:
     return "born " in folded or "date of b" in folded
 
 
+def _has_secret_name(text: str) -> bool:
+    folded = text.casefold()
+    return any(map(folded.__contains__, _SECRET_NAMES))
+
+
 def _has_key_start(text: str) -> bool:
     return any(sign in text and any(map(text.__contains__, starts)) for sign, starts in _KEY_STARTS.items())
-
-
-def _is_phone(match: str) -> bool:
-    return 9 <= sum(map(str.isdigit, match)) <= 15
-
-
-def _is_card(match: str) -> bool:
-    return _luhn([int(digit) for digit in match if digit.isdigit()])
-
-
-def _is_ipv4(match: str) -> bool:
-    # four single digits are a version number far more often than a person's address
-    return max(map(len, match.split("."))) > 1
-
-
-def _is_ipv6(match: str) -> bool:
-    return match.count(":") > 1 and _is_address(match.rstrip(":"))
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _luhn(digits: list[int]) -> bool:
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return len(set(digits)) > 1 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-
-
-def _is_iban(match: str) -> bool:
-    return _mod_97(match.replace(" ", ""))
-
-
-def _mod_97(iban: str) -> bool:
-    return 15 <= len(iban) <= 34 and int("".join(str(int(sign, 36)) for sign in iban[4:] + iban[:4])) % 97 == 1
 
 
 def _whole_address(text: str, start: int, end: int) -> tuple[int, int]:
     """The pattern begins with the sign @, which is rare; an address begins before it."""
     while start and _ATOM_SIGN.match(text, start - 1):
         start -= 1
+    return start, end
+
+
+def _from_digit(text: str, start: int, end: int) -> tuple[int, int]:
+    """A word may stand before a telephone number and is no part of it."""
+    while text[start] not in "+(" and not text[start].isdigit():
+        start += 1
     return start, end
 
 
@@ -168,19 +152,21 @@ def _whole_date(text: str, start: int, end: int) -> tuple[int, int]:
 _RECOGNISERS: tuple[
     tuple[str, int, Callable[[bytes], object] | None, Callable[[str], object] | None, Recogniser], ...] = (
     ("email address", 0, _hint("@"), None, Recogniser(_EMAIL, reach=_whole_address)),
-    ("phone number", 9, None, re.compile(_MANY_DIGITS).search, Recogniser(_PHONE, _is_phone)),
+    ("phone number", 7, None, re.compile(_MANY_DIGITS).search, Recogniser(_PHONE, is_phone, reach=_from_digit)),
     ("social security number", 9, _hint("-"), re.compile(_MANY_DIGITS).search, Recogniser(_SSN)),
-    ("card number", 13, None, re.compile(_MANY_DIGITS).search, Recogniser(_CARD, _is_card)),
-    ("IBAN", 2, _hint(_IBAN_HINT), None, Recogniser(_IBAN, _is_iban)),
-    ("IP address", 4, _hint(_DOTTED_HINT), None, Recogniser(_IPV4, _is_ipv4)),
-    ("IP address (v6)", 0, _hint(":"), re.compile(_COLONS).search, Recogniser(_IPV6, _is_ipv6)),
+    ("card number", 13, None, re.compile(_MANY_DIGITS).search, Recogniser(_CARD, is_card)),
+    ("IBAN", 2, _hint(_IBAN_HINT), None, Recogniser(_IBAN, is_iban)),
+    ("IP address", 4, _hint(_DOTTED_HINT), None, Recogniser(_IPV4, is_ipv4)),
+    ("IP address (v6)", 0, _hint(":"), re.compile(_COLONS).search, Recogniser(_IPV6, is_ipv6)),
     ("street address", 1, _hint(_HOUSE_HINT), re.compile(_HOUSE).search, Recogniser(_STREET)),
     ("date of birth", 1, None, _has_born, Recogniser(_BORN, reach=_whole_date)),
     ("passport number", 6, None, lambda text: "passport" in text.casefold(), Recogniser(_PASSPORT)),
     ("secret key or token", 0, _hint(_KEY_HINT), _has_key_start, Recogniser(_KEYS)),
     ("secret token (JWT)", 0, _hint("J"), lambda text: "eyJ" in text, Recogniser(_JWT, group=1)),
-    ("private key", 0, _hint("-----BEGIN"), None, Recogniser(_KEY)))
+    ("private key", 0, _hint("-----BEGIN"), None, Recogniser(_KEY)),
+    ("resident identity number (China)", 17, None, None, Recogniser(_RESIDENT, is_resident_id)),
+    ("password", 1, None, _has_secret_name, Recogniser(_PASSWORD, is_password, group=1)))
 
 PERSONAL = tuple(kind for kind, *_ in _RECOGNISERS)
-SECRETS = frozenset(("secret key or token", "secret token (JWT)", "private key"))
+SECRETS = frozenset(("secret key or token", "secret token (JWT)", "private key", "password"))
 RECOGNISERS = {kind: recogniser for kind, *_, recogniser in _RECOGNISERS}

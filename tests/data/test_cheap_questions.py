@@ -25,7 +25,8 @@ PIECES = st.sampled_from([
     "\u00e9",
     "eyJ", "-eyJ", ".eyJ012345678", "abcdefghijk", "[", "PLACEHOLDER", "_X]", "-----END RSA PRIVATE KEY-----", "\ufffd",
     "\u200b", "\u00c3\u00a9", "the cat sat on the mat " * 12, "ha" * 30, "\u54c8" * 60,
-    "I'll hurt you", "İdıot", "\u212aill yourself"])
+    "phone ", "Tel: ", "\u624b\u673a", "13812345678", "11010519491231002X", "password", " is ", "=", ": ", "hunter2is",
+    "'", "I'll hurt you", "İdıot", "\u212aill yourself"])
 TEXTS = st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=40)
 
 

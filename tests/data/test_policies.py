@@ -29,6 +29,8 @@ WARN, MASK, REFUSE = (Policies(policy, policy) for policy in ("warn", "mask", "r
     (f"Write to {EMAIL}.", "Write to [email]."),
     (f"{EMAIL},x+y@example.com", "[email],[email]"),
     ("Call (555) 010-0199 or +1-555-010-0142 now", "Call [phone] or [phone] now"),
+    ("my phone is 030 12345678.", "my phone is [phone]."),
+    ("password: hunter2isBest, ok", "password: [secret], ok"),
     ("Card 4111 1111 1111 1111, 4111 1111 1111 1112.", "Card [card], 4111 1111 1111 1112."),  # the second is none
     ("IBAN DE89 3704 0044 0532 0130 00.", "IBAN [iban]."),
     ("at 203.0.113.7, Firefox 2.0.0.1", "at [ip], Firefox 2.0.0.1"),

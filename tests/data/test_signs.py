@@ -12,7 +12,13 @@ from tasks.data.wording import has_roles, is_formula, is_odd_id, is_toxic, signs
     ("write to jane.doe@example.com.", "email address"),
     ("call (555) 010-0199", "phone number"), ("call 555-010-0199 now", "phone number"),
     ("call +43 660 0000000", "phone number"), ("+1-555-010-0142", "phone number"),
+    ("my mobile number is 556737-3523, is it not", "phone number"), ("Tel: 030 12345678", "phone number"),
+    ("telephone 555 0142", "phone number"), ("\u6211\u7684\u624b\u673a\u53f7\u662f13812345678", "phone number"),
+    ("13812345678", "phone number"),
     ("SSN 078-05-1120.", "social security number"),
+    ("11010519491231002X", "resident identity number (China)"),  # the standard's own example
+    ("my password is hunter2isBest!", "password"), ('API_KEY = "9f8a7b6c5d4e3f2a1b0c"', "password"),
+    ('{"secret": "s3cr3t-value"}', "password"),
     ("card 4111 1111 1111 1111, exp 12/30", "card number"), ("5555-5555-5555-4444", "card number"),
     ("378282246310005", "card number"),
     ("IBAN DE89 3704 0044 0532 0130 00.", "IBAN"),
@@ -31,6 +37,9 @@ def test_personal_data_is_recognised_by_kind(text, kind):
 @pytest.mark.parametrize("text", [
     "5 + 3 * (40 - 2) = 119", "in the ratio 2:1:3 respectively", "1000000 - 400000 = 600000",
     "4111 1111 1111 1112",  # fails Luhn
+    "110105194912310021",  # fails ISO 7064
+    "answer/13812345678", "12345678901", "he phoned 3 people in 1999", "the phone costs 299 or 349",
+    "the password is required", "a token: something", "the key is understanding", "tokens = 100000000",
     "0000 0000 0000 0000", "DE89 3704 0044 0532 0130 01",  # fails mod 97
     "Firefox 2.0.0.1", "at 10:30:00", "2026-11-21", "ISBN 978-3-16-148410-0", "std::vector", "a@b", "@home",
     "born in 1980", "300.400.500.600", "14000-3920-1000", "the sk-8 board", "pi is 3.14159265358979",
