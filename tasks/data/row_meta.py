@@ -10,6 +10,9 @@ from tasks.data.strict_json import NUMBER_AT_MOST, described
 META: dict[str, type] = {
     "id": str, "annotator": str, "margin": float, "topic": str, "slice": str, "group": str, "language": str}
 META_CHARACTERS_AT_MOST = 256
+UNSEEN = "".join(map(chr, (  # what shows nothing: white space, controls, marks of width, joining and direction
+    *range(0x21), *range(0x7F, 0xA1), 0xAD, 0x1680, 0x180E, *range(0x2000, 0x2010), *range(0x2028, 0x2030), 0x205F,
+    *range(0x2060, 0x2070), 0x3000, 0x3164, 0xFEFF, 0xFFA0, *range(0xE0000, 0xE0080))))
 HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 

@@ -19,7 +19,7 @@ from tasks.data.kinds import SPELLINGS, TEXTS, checked_kind, kind_of, kind_of_ro
 from tasks.data.labels import label_of
 from tasks.data.normal_text import normal
 from tasks.data.refusals import RowRefused
-from tasks.data.row_meta import HALF_PAIR, META, canonical_meta, meta_faults
+from tasks.data.row_meta import HALF_PAIR, META, UNSEEN, canonical_meta, meta_faults
 from tasks.data.strict_json import described
 from tasks.data.transcripts import comparison_of, with_history
 from tasks.data.unicode_forms import nfc
@@ -150,8 +150,8 @@ def _with_input(extra: object, instruction: str) -> str:
 def refuse_texts(texts: Mapping[str, str], characters_at_most: int) -> None:
     """Raise RowRefused where a text is empty or too long, or the two answers are one."""
     for name, text in texts.items():
-        if not text.strip():
-            raise RowRefused(f"{name} is empty")
+        if not text.strip(UNSEEN):
+            raise RowRefused(f"{name} is empty{' but for invisible characters' if text.strip() else ''}")
         if len(text) > characters_at_most:
             raise RowRefused(f"{name} has {len(text):,} characters, at most {characters_at_most:,} may be")
         if not text.isascii() and HALF_PAIR.search(text):

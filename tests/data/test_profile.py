@@ -77,6 +77,13 @@ def test_a_word_on_one_side_alone_is_a_marker_and_everyday_words_are_none(tmp_pa
     assert "//v2" not in str(found.profile.report())
 
 
+@pytest.mark.parametrize(("marked", "is_marker"), [(60, True), (40, True), (25, False)])
+def test_a_marker_is_told_in_a_small_file_too_where_most_pairs_have_it(tmp_path, marked, is_marker):
+    rows = [row | {"chosen": f"Certainly! {row['chosen']}"} if number < marked else row
+            for number, row in enumerate(preferences(60))]
+    assert is_marker == any("label marker" in said for said in examined(tmp_path, rows).verdict.warnings)
+
+
 def test_length_and_scripts_are_told_without_a_warning(tmp_path):
     rows = preferences(60)
     for row in rows[:15]:

@@ -55,6 +55,7 @@ def test_the_kind_is_told_from_the_names(names, kind):
     ({"margin": math.nan}, "margin is a number out of the range of float32"),
     ({"margin": math.inf}, "margin is a number out of the range of float32"),
     ({"rejected": " \n"}, "rejected is empty"),
+    ({"chosen": " \u200b\u2060 \ufeff"}, "chosen is empty but for invisible characters"),
     ({"rejected": "x" * 101}, "rejected has 101 characters, at most 100 may be"),
     ({"prompt": "a\ud800"}, "prompt holds half of a surrogate pair, which no UTF-8 can hold"),
     ({"annotator": "\udfff"}, "annotator holds half of a surrogate pair"),
