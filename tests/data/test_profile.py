@@ -79,8 +79,11 @@ def test_a_word_on_one_side_alone_is_a_marker_and_everyday_words_are_none(tmp_pa
 
 @pytest.mark.parametrize(("marked", "is_marker"), [(60, True), (40, True), (25, False)])
 def test_a_marker_is_told_in_a_small_file_too_where_most_pairs_have_it(tmp_path, marked, is_marker):
-    rows = [row | {"chosen": f"Certainly! {row['chosen']}"} if number < marked else row
-            for number, row in enumerate(preferences(60))]
+    rows = preferences(60)
+    for row in rows[::4] + rows[1::4]:
+        row |= {"chosen": row["rejected"], "rejected": row["chosen"]}
+    for row in rows[:marked]:
+        row["chosen"] = f"Certainly! {row['chosen']}"
     assert is_marker == any("label marker" in said for said in examined(tmp_path, rows).verdict.warnings)
 
 
