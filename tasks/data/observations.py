@@ -8,6 +8,7 @@ from tasks.data.degenerate import is_degenerate
 from tasks.data.printable import line_list
 from tasks.data.privacy import PERSONAL
 from tasks.data.schema import META, Row
+from tasks.data.scripts import share_script
 from tasks.data.wording import has_roles, is_formula, is_odd_id, is_toxic, names_its_label, signs
 
 LINES_NAMED = 20
@@ -23,6 +24,7 @@ SENTENCES = {
     "history": "bring earlier turns in `history`; they are part of the prompt now",
     "formula": "have a text that a spreadsheet would run as a formula",
     "odd id": "have an id with other characters than letters, digits and . _ : / -",
+    "other script": "have an answer in another script than the prompt is in (language mix)",
     "toxic": "hold toxic wording in the answer to learn from (safety)",
     "near duplicate": "repeat an earlier row nearly (near duplicate: the same letters and digits)",
     "degenerate": "have an answer to learn from that repeats itself over and over (degenerate text)",
@@ -88,6 +90,9 @@ def signs_of(row: Row, texts: Sequence[str]) -> Iterator[str]:
         yield "formula"
     if any(has_roles(str(row[name])) for name in ("chosen", "rejected", "response") if name in row):
         yield "roles"
+    if "prompt" in row and not whole.isascii() and not share_script(
+            str(row["prompt"]), str(row.get("chosen", row.get("response", "")))):
+        yield "other script"
     if is_toxic(str(row.get("chosen", row.get("response", "")))):
         yield "toxic"
     if "id" in row and is_odd_id(str(row["id"])):

@@ -8,6 +8,7 @@ SCRIPTS = ("none", "Latin", "Greek", "Cyrillic", "Armenian", "Hebrew", "Arabic",
            "Georgian", "Hangul", "Ethiopic", "Kana", "Han", "other")
 CHARACTERS = 250  # of each text that are looked at
 _NONE, _LATIN, _OTHER = 0, 1, len(SCRIPTS) - 1
+_JAPANESE = {SCRIPTS.index("Kana"), SCRIPTS.index("Han")}
 _STARTS: tuple[tuple[int, str], ...] = (  # first code point of a run of blocks -> its script
     (0x00, "none"), (0x41, "Latin"), (0x5B, "none"), (0x61, "Latin"), (0x7B, "none"), (0xC0, "Latin"), (0x2B0, "none"),
     (0x370, "Greek"), (0x400, "Cyrillic"), (0x530, "Armenian"), (0x590, "Hebrew"), (0x600, "Arabic"), (0x780, "other"),
@@ -32,3 +33,9 @@ def script_of(texts: Sequence[str]) -> int:
     counts = np.bincount(_SCRIPT[np.searchsorted(_FIRST, codes, side="right") - 1], minlength=len(SCRIPTS))
     counts[_NONE] = 0
     return int(counts.argmax())  # of equal counts the first; 0 where there is none
+
+
+def share_script(left: str, right: str) -> bool:
+    """Whether most letters of both are in one script (Japanese writes in two); true where one has no letters."""
+    scripts = {script_of([left]), script_of([right])} - {_NONE}
+    return len(scripts) < 2 or scripts == _JAPANESE

@@ -87,6 +87,15 @@ def test_a_marker_is_told_in_a_small_file_too_where_most_pairs_have_it(tmp_path,
     assert is_marker == any("label marker" in said for said in examined(tmp_path, rows).verdict.warnings)
 
 
+@pytest.mark.parametrize(("prompt", "answer", "told"), [
+    ("How are you?", "\u043f\u0440\u0438\u0432\u0435\u0442", True), ("\u4f60\u597d\u5417", "I am well", True),
+    ("\u4f60\u597d\u5417", "\u3068\u3066\u3082", False), ("What is 2?", "\u00bd + \u00bd", False),
+    ("Caf\u00e9?", "Oui", False)])
+def test_an_answer_in_another_script_than_its_prompt_is_told(tmp_path, prompt, answer, told):
+    rows = [*demonstrations(60), {"id": "other", "prompt": prompt, "response": answer}]
+    assert told == any("another script" in said for said in examined(tmp_path, rows).verdict.warnings)
+
+
 def test_length_and_scripts_are_told_without_a_warning(tmp_path):
     rows = preferences(60)
     for row in rows[:15]:
