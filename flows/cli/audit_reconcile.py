@@ -46,7 +46,7 @@ def reconcile(
     """Hold MLflow, DVC and the disk against the ledger.
 
     Exit code 1 where something was edited, deleted or garbage-collected outside of Hallmark; each thing is named, with
-    what to do next.
+    what to do next. A version that `gc mlflow --versions` deleted after its retention is named too, and is no finding.
     """
     import sys
 
@@ -54,15 +54,16 @@ def reconcile(
 
     entries, names = _opened()
     shown = sys.stderr.isatty() and not json
-    found = compare(Path.cwd(), home(), entries, names, deep=deep,
+    absent: list[str] = []
+    found = compare(Path.cwd(), home(), entries, names, deep=deep, note=absent.append,
                     say=lambda line: print(f"\r\033[K{line}", end="", file=sys.stderr) if shown else None)
     if shown:
         print("\r\033[K", end="", file=sys.stderr)
     if json:
         place.show_json({"ok": not found, "entries": len(entries), "deep": deep,
-                         "findings": [one.as_json() for one in found]})
+                         "findings": [one.as_json() for one in found], "explained": absent})
     else:
-        print("".join(f"{one}\n" for one in found) + (
+        print("".join(f"{one}\n" for one in (*absent, *found)) + (
             f"{len(found)} thing(s) are not as the {len(entries)} entries of the ledger say." if found else
             f"MLflow, DVC and disk are as the {len(entries)} entries of the ledger say."))
     raise typer.Exit(1 if found else 0)

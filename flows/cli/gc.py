@@ -48,23 +48,31 @@ def dvc(
 
 
 @app.command()
-def mlflow(flags: Flags = None, dry_run: DryRun = False, json: place.Json = False) -> None:
+def mlflow(
+    flags: Flags = None, dry_run: DryRun = False, json: place.Json = False,
+    versions: Annotated[bool, typer.Option(
+        "--versions", help="Delete registered versions too whose retention has ended.")] = False,
+) -> None:
     """Run `mlflow gc` where it deletes nothing that a kept version needs.
 
     It deletes for ever what stands in MLflow's state `deleted`. Exit code 1, and nothing deleted, where a kept version
-    needs some of it.
+    needs some of it. Who deletes a version in MLflow itself makes a finding of `audit reconcile`; --versions does not.
     """
     from flows.desk import open_desk
-    from flows.reconcile import gc_mlflow
+    from flows.reconcile import gc_mlflow, gc_versions
     from flows.workspace import hold
 
     desk = open_desk(place.enter(), "gc")
     with hold(home()):
-        planned = gc_mlflow.plan(desk, flags or ())
+        planned, ended = gc_mlflow.plan(desk, flags or ()), gc_versions.ended(desk) if versions else []
+        if ended and not dry_run:
+            gc_versions.collect(desk, ended)
+            planned = gc_mlflow.plan(desk, flags or ())  # the models behind them go too
         said = "" if dry_run else gc_mlflow.collect(desk, planned, flags or ())
     if json:
         place.show_json({"deleted": not dry_run, "runs": list(planned.runs), "models": list(planned.models),
-                         "experiments": list(planned.experiments)})
+                         "experiments": list(planned.experiments), "versions": [str(one) for one in ended]})
     else:
-        print(said + f"{len(planned.runs)} run(s), {len(planned.models)} model(s) and {len(planned.experiments)} "
-              f"experiment(s) {'would go' if dry_run else 'are gone'}.")
+        print(said + "".join(f"{one}: its retention has ended\n" for one in ended)
+              + f"{len(ended)} version(s), {len(planned.runs)} run(s), {len(planned.models)} model(s) and "
+              f"{len(planned.experiments)} experiment(s) {'would go' if dry_run else 'are gone'}.")

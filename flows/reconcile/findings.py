@@ -12,6 +12,7 @@ What = Literal["edited", "deleted", "garbage-collected", "unknown", "moved"]
 Say = Callable[[str], None]  # progress, a line at a time
 
 DELETED = "deleted"  # kind of the entry of a guarded gc
+VERSION = "mlflow version"  # `what` of registered versions whose retention had ended
 CACHED = "dvc object in the cache"  # `what` of objects that left the cache while a remote keeps them
 LARGE_BYTES = 256 * 2**20  # of one object; above it bytes are read only where everything is
 
@@ -43,7 +44,7 @@ class Finding:
 class Gone:
     """What was deleted through Hallmark, which so is missed by nobody."""
 
-    ids: frozenset[str]  # md5s of DVC objects, MLflow runs, versions as `NAME version N`
+    ids: frozenset[str]  # md5s of DVC objects, MLflow runs and models
     paths: tuple[str, ...]  # files that an erasure removed
     left_cache: frozenset[str] = frozenset()  # md5s that must still be in a remote
 
@@ -65,6 +66,7 @@ class Ground:
     gone: Gone
     deep: bool
     say: Say = field(default=lambda line: None, compare=False)
+    note: Say = field(default=lambda line: None, compare=False)  # what is absent and is no finding, a line a thing
 
     @property
     def registered(self) -> list[Registration]:
@@ -80,7 +82,7 @@ def gone(entries: Iterable[Told]) -> Gone:
     left_cache: set[str] = set()
     paths: list[str] = []
     for entry in entries:
-        if entry.kind == DELETED:
+        if entry.kind == DELETED and entry.payload["what"] != VERSION:  # see retention.deleted_version
             (left_cache if entry.payload["what"] == CACHED else ids).update(entry.payload["ids"])
         elif entry.kind == "erasure finished":
             ids |= {name for names in entry.payload["deleted"].values() for name in names}

@@ -7,6 +7,7 @@ from flows.promotion import consent, succession
 from flows.promotion.verified import approved
 from flows.reconcile.expected import aliases
 from flows.reconcile.findings import LARGE_BYTES, Finding, Ground, What, by_key
+from flows.reconcile.retention import deleted_version
 from flows.reconcile.served import other_files
 from tasks.contracts.errors import HallmarkError
 from tasks.records import model_store, registry
@@ -38,9 +39,21 @@ def _versions(ground: Ground, name: str, found: Mapping[int, Version]) -> Iterat
         ground.say(f"MLflow: {registered[0]}")
         if number in found:
             yield from _version(ground, registered, found[number])
-        elif not ground.gone.has(str(registered[0])):
-            yield Finding("mlflow", "deleted", str(registered[0]), f"sha256 {registered[0].digest[:12]}", "no version",
-                          registered[-1].entry, RESTORE)
+        else:
+            yield from _absent(ground, registered)
+
+
+def _absent(ground: Ground, registered: Sequence[Registration]) -> Iterator[Finding]:
+    """A version that MLflow has no more: no finding where a guarded gc deleted it after its retention."""
+    one = registered[-1]
+    deletion = deleted_version(ground.entries, ground.names, one)
+    if deletion is None:
+        yield Finding("mlflow", "deleted", str(one), f"sha256 {one.digest[:12]}", "no version", one.entry, RESTORE)
+    elif deletion.early:
+        yield Finding("mlflow", "deleted", str(one), f"sha256 {one.digest[:12]}",
+                      f"deleted before its retention ended: {deletion.early}", deletion.entry, RESTORE)
+    else:
+        ground.note(f"{one}: deleted after retention, entry {deletion.entry}, {deletion.time[:10]}")
 
 
 def _version(ground: Ground, registered: Sequence[Registration], found: Version) -> Iterator[Finding]:

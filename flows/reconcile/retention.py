@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.lineage.versions import Names, Registration, Told, aliases, registrations
 from flows.promotion import history
+from flows.reconcile.findings import DELETED, VERSION
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,36 @@ def deleted(entries: Sequence[Told]) -> list[dict[str, Any]]:
             found.append(said | {"what": entry.payload["what"], "ids": list(entry.payload["ids"]),
                                  "reason": entry.payload["reason"]})
     return found
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """A version that a guarded gc deleted."""
+
+    entry: int
+    time: str
+    early: str  # why it should not have been deleted then; empty: its retention had ended
+
+
+def deleted_version(entries: Sequence[Told], names: Names, one: Registration) -> Deletion | None:
+    """How Hallmark deleted a version; None where it did not, or the version was registered or promoted since."""
+    found = [entry for entry in entries
+             if entry.kind == DELETED and entry.payload["what"] == VERSION and str(one) in entry.payload["ids"]]
+    since = [entry.index for entry in entries if entry.kind in ("registered", "promoted")
+             and (entry.payload["name"], entry.payload["version"]) == (one.name, one.version)]
+    if not found or found[-1].index < max(since, default=-1):
+        return None
+    entry = found[-1]
+    return Deletion(entry.index, entry.time, _early([other for other in entries if other.index < entry.index], names,
+                                                    one, entry))
+
+
+def _early(before: Sequence[Told], names: Names, one: Registration, entry: Told) -> str:
+    days = entry.payload.get("keep_days")
+    if not isinstance(days, int | float):
+        return "nobody wrote down how long versions were kept then"
+    keeps = [keep for keep in kept(before, names, days, _time(entry.time)) if str(keep) == str(one)]
+    return f"it was to be kept {f'until {keeps[0].until}' if keeps[0].until else f'as {keeps[0].why}'}" if keeps else ""
 
 
 def free(entries: Sequence[Told], keeps: Sequence[Keep]) -> list[str]:

@@ -86,6 +86,25 @@ def is_live(model_id: str) -> bool:
     return True
 
 
+@mlflow_faults()
+def delete_version(name: str, version: int) -> None:
+    """Delete a registered version, and put the logged model behind it into the state `deleted`, which gc takes.
+
+    Nothing happens to what is gone already.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = connect()
+    try:
+        source = str(client.get_model_version(name, str(version)).source)
+        client.delete_model_version(name, str(version))
+        if source.startswith("models:/m-"):
+            client.delete_logged_model(source.removeprefix("models:/"))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
 def run_gc(flags: Sequence[str]) -> str:
     """Run `mlflow gc` on the store of this workspace and return what it printed. Raises Misused where it ends badly."""
     uri = tracking_uri()
