@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tasks.contracts.errors import DataRefused
 from tasks.data.formats import JSON_LINES, read_rows, refuse_array, rows_of_lines
+from tasks.data.parquet_tables import Table, parquet_tables
 from tasks.data.pieces import LINE_BYTES_AT_MOST
 from tasks.data.printable import printable_path
 from tasks.data.rows import RawRow
@@ -16,16 +17,19 @@ BLOCK_ROWS = 2000
 
 @dataclass(frozen=True)
 class Block:
-    """Some rows of a file: lines of JSON Lines as they stand there, or rows that were read already."""
+    """Some rows of a file: lines of JSON Lines as they stand there, tables of Parquet, or rows read before."""
 
     number: int  # from 0
     first_line: int  # of `lines`
     lines: bytes = b""
     rows: tuple[RawRow, ...] = ()
+    tables: tuple[Table, ...] = ()
 
     def read(self) -> Iterator[RawRow]:
-        """The rows of the block in order, with their lines in the file."""
+        """The rows of the block in order, with their lines in the file. Raises DataRefused as Table.rows does."""
         yield from self.rows
+        for table in self.tables:
+            yield from table.rows()
         if self.lines:
             yield from rows_of_lines(self.first_line, self.lines)
 
@@ -58,7 +62,10 @@ class Blocks:
             return
         name = self._path.name.lower()
         pieces = next((pieces for ending, pieces in JSON_LINES.items() if name.endswith(ending)), None)
-        yield from line_blocks(self._path, pieces) if pieces else row_blocks(self._path)
+        if pieces:
+            yield from line_blocks(self._path, pieces)
+        else:
+            yield from table_blocks(self._path) if name.endswith(".parquet") else row_blocks(self._path)
 
 
 def line_blocks(path: Path, pieces: Callable[[Path], Iterator[bytes]]) -> Iterator[Block]:
@@ -131,6 +138,30 @@ def row_blocks(path: Path, read: Callable[[Path], Iterator[RawRow]] = read_rows)
         fault = refusal
     if rows:
         yield Block(number, 1, rows=tuple(rows))
+    if fault:
+        raise fault
+
+
+def table_blocks(path: Path) -> Iterator[Block]:
+    """Put tables of Parquet into blocks of about BLOCK_ROWS rows or BLOCK_BYTES bytes.
+
+    Raises:
+        DataRefused: as parquet_tables.parquet_tables does, after the tables before were yielded.
+    """
+    number = rows = size = 0
+    tables: list[Table] = []
+    fault: DataRefused | None = None
+    try:
+        for table in parquet_tables(path):
+            if tables and (rows + table.count > BLOCK_ROWS or size + len(table.packed) > BLOCK_BYTES):
+                yield Block(number, 1, tables=tuple(tables))
+                number, rows, size, tables = number + 1, 0, 0, []
+            tables.append(table)
+            rows, size = rows + table.count, size + len(table.packed)
+    except DataRefused as refusal:
+        fault = refusal
+    if tables:
+        yield Block(number, 1, tables=tuple(tables))
     if fault:
         raise fault
 

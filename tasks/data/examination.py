@@ -141,6 +141,8 @@ class _Reading:
             if len(self._refused) > REFUSED_AT_MOST:
                 raise DataRefused(f"more than {REFUSED_AT_MOST:,} rows are refused; reading stopped at line "
                                   f"{self._refused[REFUSED_AT_MOST][0]}", where=printable_path(path))
+            if looked.refusal:
+                raise DataRefused(looked.refusal)
         if blocks.refusal:
             raise DataRefused(blocks.refusal)
         if ratings and ratings.warning():

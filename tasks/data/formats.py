@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tasks.contracts.errors import DataRefused
+from tasks.data.parquet_tables import parquet_rows
 from tasks.data.pieces import begins_with_mark, gzip_pieces, lines, plain_pieces, without_mark
 from tasks.data.plain_text import text_rows
 from tasks.data.printable import printable_path
 from tasks.data.rows import RawRow, Reader
 from tasks.data.strict_json import NotJson, parse, parse_object
-from tasks.data.tables import csv_rows, parquet_rows
+from tasks.data.tables import csv_rows
 from tasks.data.zstd_pieces import zstd_pieces
 
 Pieces = Callable[[Path], Iterator[bytes]]  # of a file: its bytes, unpacked

@@ -5,7 +5,7 @@ This is what processes do side by side. It holds no state, so that a block gives
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.contracts.data_config import Kind, Split
+from tasks.contracts.errors import DataRefused
 from tasks.data.annotator_keys import annotator_key
 from tasks.data.blocks import Block
 from tasks.data.labels import BAD
@@ -23,6 +24,7 @@ from tasks.data.observations import LABELLED_BAD, LABELLED_GOOD, LONGER, SHORTER
 from tasks.data.policies import Policies, abide
 from tasks.data.refusals import RowRefused
 from tasks.data.row_bytes import joined, members
+from tasks.data.rows import RawRow
 from tasks.data.schema import META, Row, canonical_row
 from tasks.data.scripts import script_of
 from tasks.data.shingles import Signatures, signatures
@@ -71,6 +73,7 @@ class Looked:
         signs: uint64 [rows], the bits of what each shows.
         sizes: bytes of each checked row, with its line end, in the block's file.
         annotators: uint64 [rows], the keys of those who labelled them; scripts: uint8 [rows], places in SCRIPTS.
+        refusal: why the file cannot be read on after these rows; empty where it can.
         near: the signatures of the rows; prompts: of their prompts, without those where a kind has none.
     """
 
@@ -88,13 +91,13 @@ class Looked:
     annotators: np.ndarray
     scripts: np.ndarray
     words: "Words"
+    refusal: str = ""
 
 
 def look(block: Block, asked: Asked) -> Looked:
     """Read one block, refuse what is refused for itself, and say what is known of the other rows."""
     found = _Found()
-    for raw in block.read():
-        found.rows_read += 1
+    for raw in found.rows_of(block):
         try:
             if raw.value is None:
                 raise RowRefused(raw.fault)
@@ -146,6 +149,16 @@ class _Found:
     words: list[tuple[int, list[int]]] = field(default_factory=list)  # line, codes
     near: list[str] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
+    refusal: str = ""
+
+    def rows_of(self, block: Block) -> Iterator[RawRow]:
+        """Count the rows of a block, up to its end or to where it cannot be read on."""
+        try:
+            for raw in block.read():
+                self.rows_read += 1
+                yield raw
+        except DataRefused as refusal:
+            self.refusal = refusal.message()
 
     def take(self, row: Row, signs: Sequence[str], split: Split | None) -> None:
         """Note what one canonical row is known by; write it with its split where one is given."""
@@ -195,7 +208,7 @@ class _Found:
             np.array(list(map(annotator_key, self.annotators)), np.uint64), np.array(self.scripts, np.uint8),
             Words(np.array([code for _, codes in self.words for code in codes], np.int64),
                   np.array([line for line, _ in self.words], np.int64),
-                  np.array([len(codes) for _, codes in self.words], np.int64)))
+                  np.array([len(codes) for _, codes in self.words], np.int64)), self.refusal)
 
 
 _NONE = bytes(8)

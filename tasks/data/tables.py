@@ -1,29 +1,18 @@
-"""Rows of CSV and Parquet."""
+"""Rows of CSV."""
 
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tasks.contracts.errors import DataRefused
 from tasks.data.judgements import VOTES
-from tasks.data.pieces import LINE_BYTES_AT_MOST, lines, open_regular
+from tasks.data.pieces import LINE_BYTES_AT_MOST, lines
 from tasks.data.printable import printable_path
 from tasks.data.row_meta import META
 from tasks.data.rows import RawRow
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-BATCH_ROWS = 256
-COLUMNS_AT_MOST = 1000
 NUMBERS = (*(name for name, wanted in META.items() if wanted is float), *VOTES, "rating")
-ROW_GROUP_BYTES_AT_MOST = 4 << 30
-
-
-# --- CSV ---
 
 
 def csv_rows(path: Path, pieces: Iterator[bytes]) -> Iterator[RawRow]:
@@ -78,66 +67,3 @@ def _typed(row: dict[str, str]) -> dict[str, object]:
             with suppress(ValueError):  # what is no number stays text, and is refused as such
                 typed[name] = float(row[name])
     return typed
-
-
-# --- Parquet ---
-
-
-def parquet_rows(path: Path) -> Iterator[RawRow]:
-    """Yield one raw row a record, in batches of bounded size.
-
-    Raises:
-        DataRefused: it is no Parquet, is damaged, or holds values that are too long.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    number = 0
-    try:
-        with open_regular(path) as file:
-            table = pq.ParquetFile(file, read_dictionary=_text_columns(path, pq.ParquetFile(file)))
-            for batch in table.iter_batches(batch_size=BATCH_ROWS):
-                for value in _values(path, batch):
-                    number += 1
-                    yield RawRow(number, value, "")
-    except (pa.ArrowException, ValueError, OSError) as fault:  # its text could quote the file
-        if isinstance(fault, OSError) and fault.errno is not None:  # the disk's fault, not the file's
-            raise
-        raise DataRefused("is not Parquet, or is damaged", where=printable_path(path)) from None
-
-
-def _text_columns(path: Path, file: "pq.ParquetFile") -> list[str]:
-    """Paths of all texts: read as dictionaries, a value that is repeated a million times is held once."""
-    groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
-    if file.metadata.num_columns > COLUMNS_AT_MOST or any(g.total_byte_size > ROW_GROUP_BYTES_AT_MOST for g in groups):
-        raise DataRefused("is too large in one piece", where=printable_path(path),
-                          wanted=f"at most {COLUMNS_AT_MOST} columns, row groups of {ROW_GROUP_BYTES_AT_MOST:,} bytes")
-    leaves = [file.schema.column(index) for index in range(len(file.schema))]
-    return [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
-
-
-def _values(path: Path, batch: "pa.RecordBatch") -> Iterator[dict[str, object]]:
-    longest = max((_longest(column) for column in batch.columns), default=0)
-    if longest > LINE_BYTES_AT_MOST:
-        raise DataRefused("holds a value that is too long", where=printable_path(path),
-                          wanted=f"at most {LINE_BYTES_AT_MOST:,} bytes", found=f"{longest:,}")
-    step = max(1, min(BATCH_ROWS, 4 * LINE_BYTES_AT_MOST // max(1, longest)))
-    for start in range(0, batch.num_rows, step):
-        yield from batch.slice(start, step).to_pylist()
-
-
-def _longest(column: "pa.Array") -> int:
-    """Bytes of the longest text in a column, inner ones included."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _longest(column.dictionary)
-    if pa.types.is_struct(kind):
-        return max((_longest(field) for field in column.flatten()), default=0)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
-        return _longest(column.values if not pa.types.is_map(kind) else column.items)
-    if pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind):
-        return pc.max(pc.binary_length(column)).as_py() or 0
-    return 0
