@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from tasks.models.bag_of_tokens import BagOfTokens
 from tasks.models.hidden_states import hidden_states_at
 from tasks.models.sequences import Sequences
 
@@ -13,8 +14,11 @@ def sequence_scores(scorer, sequences: Sequences) -> Tensor:
     """Return one score a response, float32 [batch].
 
     Read at the last token, or, where the model's configuration says `"score_pooling": "sum"`, summed over the
-    response's tokens.
+    response's tokens. A bag of tokens reads none of a network's states.
     """
+    if isinstance(scorer, BagOfTokens):
+        bag: Tensor = scorer(sequences)
+        return bag
     if getattr(scorer.config, POOLING, "last") == "sum":
         return _token_scores(scorer, sequences, first=0).sum(1)
     places = sequences.last_places()

@@ -74,7 +74,7 @@ def learned(kept: Path) -> dict[str, tuple[Margins, Margins]]:
     seeds = {seed: tuple(np.array(standard(one[part])) for part in ("validation", "test"))
              for seed, one in found.items()}
     both = tuple(np.mean([one[side] for one in seeds.values()], axis=0) for side in (0, 1))
-    return {**seeds, "together": both}  # type: ignore[dict-item]
+    return {**seeds, "together": both}
 
 
 def lengths(rows: Rows) -> Margins:
