@@ -17,8 +17,9 @@ WHOLE_LINES = 1000  # up to this line every pair is counted
 SAMPLED = 16
 BUCKETS = 1 << 16
 PAIRS_AT_LEAST = 50
-COVERED_AT_LEAST = 0.5  # of the pairs; below it a word is part of what good answers say
-RIGHT_AT_LEAST = 0.9  # lower end of the 95 % interval of how often the word tells the answers apart rightly
+# Share of the pairs that it tells apart -> lower end of the 95 % interval of how often it does so rightly. Below the
+# least share a word is part of what good answers say; what nearly every pair has needs fewer pairs to stand out.
+RIGHT_AT_LEAST = ((0.5, 0.95), (0.9, 0.9))
 CHOSEN, REJECTED = 0, 1
 
 
@@ -35,8 +36,9 @@ class Marker:
     @property
     def stands_out(self) -> bool:
         """Whether it is a label rather than style."""
-        return (self.pairs >= PAIRS_AT_LEAST and self.told_apart >= COVERED_AT_LEAST * self.pairs
-                and wilson_low(self.right, self.told_apart) >= RIGHT_AT_LEAST)
+        return self.pairs >= PAIRS_AT_LEAST and any(
+            self.told_apart >= share * self.pairs and wilson_low(self.right, self.told_apart) >= right
+            for share, right in RIGHT_AT_LEAST)
 
     def sentence(self) -> str:
         """For a warning; the word itself is found on the line named."""
