@@ -8,6 +8,7 @@ from flows.erasure.needles import Needles
 from flows.erasure.searching import WEIGHTS, holds
 from flows.erasure.stores import is_object
 from flows.erasure.work import folder as notes
+from flows.rebuild.worktree import REBUILDS
 from tasks.contracts.places import BUILD, CHECKPOINTS
 
 STAYS = ("ledger", "erased", "keys", "manifests", "bundles", "files", "prefect")  # below home(): named, never removed
@@ -25,15 +26,20 @@ class Held:
 def held(root: Path, home: Path, needles: Needles, stores: Iterable[Path]) -> Held:
     """What lies in build/ and in the state folder, each file searched; resumable states of training go unsearched.
 
+    A rebuild that was kept has a workspace and a state folder of its own, with shards and resumable states in them.
+
     Args:
         stores: folders of DVC's cache and remotes, whose objects are searched elsewhere.
     """
     texts, shards = needles.of_text(), needles.of_text_and_shards()
     goes = [path for path in _files(root / BUILD) if holds(path, shards)]
-    goes += list(_files(home / CHECKPOINTS))
-    apart, folders = (notes(home).absolute(), (home / CHECKPOINTS).absolute()), [one.absolute() for one in stores]
+    rebuilds = home / REBUILDS
+    states = [home / CHECKPOINTS, *sorted(rebuilds.glob(f"*/state/{CHECKPOINTS}"))]
+    goes += [path for folder in states for path in _files(folder)]
+    apart, folders = [one.absolute() for one in (notes(home), *states)], [one.absolute() for one in stores]
     found = [path for path in _files(home) if not _is_below(path, apart)
-             and not (is_object(path) and _is_below(path, folders)) and holds(path, texts)]
+             and not (is_object(path) and _is_below(path, folders))
+             and holds(path, shards if path.is_relative_to(rebuilds) else texts)]
     return Held([*goes, *(path for path in found if not _stays(path, home))],
                 [path for path in found if _stays(path, home)])
 

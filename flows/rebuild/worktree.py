@@ -17,6 +17,7 @@ from tasks.contracts.errors import DigestMismatch, Fault, Refused, WorkspaceBusy
 from tasks.contracts.places import DVC_LOCK, PARAMS
 from tasks.records.digests import working_diff
 
+REBUILDS = "rebuild"  # below home()
 KEPT = "kept"  # a file that marks a rebuild whose folder stays
 
 
@@ -29,7 +30,7 @@ def alone(home: Path) -> Iterator[Path]:
     """
     from filelock import FileLock, Timeout
 
-    folder = home.absolute() / "rebuild"
+    folder = home.absolute() / REBUILDS
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(home / "rebuild.lock")
     try:

@@ -1,12 +1,12 @@
 """A receipt shows absence from the newest rows that a run read, also where the run registered no version."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.cli import main as cli
 from flows.promote import trusted_champion
 from flows.promotion.decision import read_candidate
 from flows.run import Run
@@ -56,8 +56,8 @@ def test_a_row_that_only_measured_is_proved_absent_by_a_run_that_changed_nothing
         "of": "run", "name": None, "version": None, "run": run.id, "outcome": "no change", "manifests": 0}
     index = json.loads((audited.root / "build/prepared/manifest.json").read_text())
     assert found["manifests"] == 1 + sum(not use.endswith(".prompts") for use in index["manifests"])
-    lines = subprocess.run(
-        ["hallmark", "data", "receipt", HELD_OUT], cwd=audited.root, capture_output=True, text=True, check=True).stdout
+    assert cli.run(["data", "receipt", HELD_OUT]) == 0
+    lines = capsys.readouterr().out
     assert f"row manifests of run {run.id}, which registered no version (its outcome: no change), each proved" in lines
 
 
