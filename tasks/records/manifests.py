@@ -10,7 +10,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 from tasks.contracts.errors import DigestMismatch
@@ -76,11 +75,16 @@ def merkle_root(sorted_ids: Sequence[str]) -> str:
 
 def root_of(ids: Iterable[bytes]) -> str:
     """The Merkle root of ids of 32 bytes that are sorted, each once. Raises ValueError where they are not."""
-    rows = list(ids)
-    for number, (before, after) in enumerate(pairwise(rows), 2):
-        if before >= after:
+    return tree_hash(_rising(ids)).hex()
+
+
+def _rising(ids: Iterable[bytes]) -> Iterator[bytes]:
+    last = b""
+    for number, row in enumerate(ids, 1):
+        if row <= last:
             raise ValueError(f"row {number} is not above the one before it; ids are sorted, each once")
-    return tree_hash(rows).hex()
+        yield row
+        last = row
 
 
 def write_manifest(ids: Iterable[str], path: Path) -> str:
@@ -88,7 +92,7 @@ def write_manifest(ids: Iterable[str], path: Path) -> str:
 
     The file appears whole or not at all. Raises ValueError on an id that is none.
     """
-    rows = sorted(_checked(set(ids)))
+    rows = sorted(set(_checked(ids)))
     write_whole(path, b"".join(rows))
     return root_of(rows)
 
@@ -141,8 +145,8 @@ def mapped(path: Path) -> Iterator[Content]:
             content.close()
 
 
-def _checked(ids: Iterable[str]) -> list[bytes]:
+def _checked(ids: Iterable[str]) -> Iterator[bytes]:
     for number, row in enumerate(ids, 1):
         if not _ID.fullmatch(row):
             raise ValueError(f"line {number} is no row id, wanted 64 characters of lower hex")
-    return [bytes.fromhex(row) for row in ids]
+        yield bytes.fromhex(row)

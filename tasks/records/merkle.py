@@ -24,8 +24,14 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def tree_hash(leaves: Iterable[bytes]) -> bytes:
-    """The root over the leaves' data, in their order: 32 bytes."""
-    return _root([leaf_hash(data) for data in leaves])
+    """The root over the leaves' data, in their order: 32 bytes. One hash a level is in memory."""
+    whole: list[tuple[int, bytes]] = []  # trees of 2**n leaves, (leaves, root), the larger ones first
+    for data in leaves:
+        size, root = 1, leaf_hash(data)
+        while whole and whole[-1][0] == size:
+            size, root = 2 * size, node_hash(whole.pop()[1], root)
+        whole.append((size, root))
+    return reduce(lambda right, left: node_hash(left, right), [root for _, root in reversed(whole)]) if whole else EMPTY
 
 
 def inclusion_proof(leaves: Iterable[bytes], index: int) -> list[bytes]:
