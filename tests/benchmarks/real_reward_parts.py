@@ -24,7 +24,7 @@ from tasks.data.batches import read_shard
 from tasks.gates.baselines import word_margins
 from tasks.training.bag_fitting import fit_bag_of_tokens
 from tasks.training.objectives import Comparison
-from tests.benchmarks.real_reward import Rows, accuracy, checked_pairs, standard
+from tests.benchmarks.real_reward import Rows, accuracy, checked_pairs
 
 Margins = NDArray[np.float64]
 Parts = Mapping[str, Sequence[Margins]]  # name -> margins of the validation pairs, of the test pairs
@@ -77,8 +77,9 @@ def fitted(known: Margins) -> Margins:
 def learned(kept: Path) -> Parts:
     """The margins that tests.benchmarks.real_reward kept, by seed, and the mean of all seeds under `together`."""
     found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(kept.glob("*.json"))}
-    seeds = {seed: [np.array(standard(one[part])) for part in ("validation", "test")] for seed, one in found.items()}
-    return {**seeds, "together": [np.mean(one, axis=0) for one in zip(*seeds.values(), strict=True)]}
+    seeds = {seed: [np.array(one[part]) for part in ("validation", "test")] for seed, one in found.items()}
+    alike = [[margins / root_mean_square(one[0]) for margins in one] for one in seeds.values()]
+    return {**seeds, "together": [np.mean(side, axis=0) for side in zip(*alike, strict=True)]}
 
 
 def lengths(rows: Rows) -> Margins:
