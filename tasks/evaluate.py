@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -17,6 +16,7 @@ from tasks.data.batches import read_shard
 from tasks.data.tokenizer import prompt_ids
 from tasks.gates.measures import Measures, several, win_points
 from tasks.gates.of_answers import Answers, against_sft, fairness, safety
+from tasks.gates.of_labels import of_labels
 from tasks.gates.of_reward_model import of_reward_model
 from tasks.gates.of_rounds import of_rounds
 from tasks.models.folders import load_tokenizer
@@ -24,23 +24,22 @@ from tasks.models.scoring import Reference
 from tasks.rewards.best_of import smallest_n
 from tasks.rewards.composed import ComposedReward
 from tasks.rewards.samples import Samples
+from tasks.rewards.scale import RewardScale
 from tasks.rewards.wording import safety as is_safe
 from tasks.rl.kl import best_of_n_kl
 from tasks.train_policy import composed_reward
-from tasks.train_reward import comparison, load_members, margins, new_scorer, read_scale
+from tasks.train_reward import label_scores, load_members, margins, new_scorer, read_scale
 from tasks.training.answering import Answerer
 from tasks.training.best_answers import best_of_n_answers
 from tasks.training.determinism import settle
 from tasks.training.devices import pick_device
+from tasks.training.feedback import Feedback, Row, teach
 from tasks.training.judged_rounds import judge_rounds, write_rounds
 from tasks.training.judging import Judge, RewardModelJudge, demo_world_judge
 from tasks.training.measuring import demonstration_nats, log_ratios, paid_for
 from tasks.training.players import Prompt
 from tasks.training.prompts import heldout_prompts, prompts_of
 from tasks.training.side_by_side import write_samples
-from tasks.training.supervised import train_supervised
-
-Row = dict[str, Any]
 
 
 def evaluate(params: Params, sink: Sink) -> Mapping[str, float]:
@@ -74,15 +73,13 @@ def evaluate(params: Params, sink: Sink) -> Mapping[str, float]:
 
 
 def judge_of(params: Params, sink: Sink) -> Judge:
-    """The judge that params.yaml names; a reward model of its own is trained on comparisons kept for it alone."""
+    """The judge that params.yaml names; a reward model of its own is trained on feedback kept for it alone."""
     if params.evaluate.judge.kind == "demo_world":
         return demo_world_judge
-    sink.note("training the judge on the comparisons kept for it")
+    sink.note("training the judge on the feedback kept for it")
     scorer, tokenizer = new_scorer(params, pick_device(params.device)), load_tokenizer(PREPARED / "tokenizer")
-    rows = read_shard(PREPARED / "preferences_judge.jsonl")
-    train_supervised(
-        scorer, len(rows), comparison(scorer, rows, params, tokenizer), params.reward_model,
-        seed=params.seed + 1, sink=sink, checkpoints=checkpoint_folder("evaluate"), what="evaluate: judge")
+    teach(scorer, Feedback.read("judge"), params.reward_model, pad=tokenizer.pad_token_id, seed=params.seed + 1,
+          sink=sink, checkpoints=checkpoint_folder("evaluate"), what="evaluate: judge")
     return RewardModelJudge(scorer)
 
 
@@ -133,17 +130,38 @@ def policy_metrics(params: Params, policy: Answers, sft: Answers, kl_nats: Seque
 
 
 def reward_model_metrics(params: Params, device: torch.device) -> list[Metric]:
-    """How well the reward model tells held-out answers apart, beside baselines that need no model."""
+    """How well the reward model tells held-out answers apart, those that were compared and those that were labelled."""
     tokenizer, scale = load_tokenizer(PREPARED / "tokenizer"), read_scale()
-    rows = {split: read_shard(PREPARED / f"preferences_{split}.jsonl") for split in ("train", "test")}
-    unit = sum(member.deviation for member in scale.members) / len(scale.members)  # of the scores that were trained
+    train, test = Feedback.read("train"), Feedback.read("test")
     scorers = load_members(len(scale.members), device)
-    above = [unit * margin for margin in margins(scorers, scale, rows["test"], params, tokenizer)]
-    text = {split: [tuple(tokenizer.batch_decode([row["chosen"], row["rejected"]], skip_special_tokens=True))
-                    for row in found] for split, found in rows.items()}
+    found: list[Metric] = []
+    if test.comparisons:
+        above = margins(scorers, scale, test.comparisons, params, tokenizer)
+        found += comparison_metrics(params, train.comparisons, test.comparisons, above, scale, tokenizer)
+    if test.labels:
+        scores = label_scores(scorers, scale, test.labels, params, tokenizer)
+        found += label_metrics(params, train.labels, test.labels, scores, tokenizer)
+    return found
+
+
+def comparison_metrics(params: Params, train: Sequence[Row], test: Sequence[Row], margins: Sequence[float],
+                       scale: RewardScale, tokenizer) -> list[Metric]:
+    """The reward model on held-out comparisons, beside baselines that need no model."""
+    unit = sum(member.deviation for member in scale.members) / len(scale.members)  # of the scores that were trained
+    learnt, asked = ([tuple(tokenizer.batch_decode([row["chosen"], row["rejected"]], skip_special_tokens=True))
+                      for row in rows] for rows in (train, test))
     return of_reward_model(
-        measures_of("comparisons", params), above, [len(row["chosen"]) - len(row["rejected"]) for row in rows["test"]],
-        text["train"], text["test"], [tuple(row["prompt"]) for row in rows["test"]])
+        measures_of("comparisons", params), [unit * margin for margin in margins],
+        [len(row["chosen"]) - len(row["rejected"]) for row in test], learnt, asked,
+        [tuple(row["prompt"]) for row in test])
+
+
+def label_metrics(params: Params, train: Sequence[Row], test: Sequence[Row], scores: Sequence[float],
+                  tokenizer) -> list[Metric]:
+    """The reward model on held-out labelled answers, beside the same baselines."""
+    learnt, asked = ([(tokenizer.decode(row["response"], skip_special_tokens=True), row["good"]) for row in rows]
+                     for rows in (train, test))
+    return of_labels(measures_of("labels", params), scores, learnt, asked, [tuple(row["prompt"]) for row in test])
 
 
 def best_of_n_metrics(params: Params, scores: Sequence[float], judge: Judge, sft: Answerer, reward: ComposedReward,

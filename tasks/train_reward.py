@@ -1,4 +1,4 @@
-"""Stage: SFT model + comparisons -> reward models, and the scale of their scores on the SFT model's own answers.
+"""Stage: SFT model + comparisons and labels -> reward models, and their scores' scale on the SFT model's own answers.
 
 One model, or an ensemble whose members differ in their seed: in the fresh score's layer and in the order of rows.
 """
@@ -14,7 +14,7 @@ from tasks.contracts.config import Params
 from tasks.contracts.inputs import checkpoint_folder, require_dep
 from tasks.contracts.places import PREPARED, REWARD, SFT
 from tasks.contracts.reporting import Sink
-from tasks.data.batches import read_shard
+from tasks.gates.ranking import area_under_curve
 from tasks.models.checkpoints import remove_checkpoints
 from tasks.models.folders import load_scorer, load_tokenizer, save_model
 from tasks.models.scorers import POOLING, sequence_scores
@@ -25,11 +25,11 @@ from tasks.rewards.scale import RewardScale, scale_of
 from tasks.training.answering import Answerer
 from tasks.training.determinism import generator, settle
 from tasks.training.devices import pick_device
+from tasks.training.feedback import Feedback, Row, comparisons_of, teach
 from tasks.training.members import PartOfSink
-from tasks.training.objectives import Comparison
+from tasks.training.objectives import Comparison, Verdicts
 from tasks.training.prompts import heldout_prompts
 from tasks.training.resuming import Snapshot
-from tasks.training.supervised import train_supervised
 
 SCALE_FILE = "scale.json"  # tasks.rewards.scale.RewardScale
 SCALE_PROMPTS = 256
@@ -77,11 +77,9 @@ def train_member(number: int, params: Params, sink: Sink, checkpoints: Path, dev
     if found:
         part.replay(found[1]["numbers"])
     else:
-        rows = read_shard(PREPARED / "preferences_train.jsonl")
-        train_supervised(
-            scorer, len(rows), comparison(scorer, rows, params, tokenizer), params.reward_model, seed=seed, sink=part,
-            checkpoints=checkpoints / f"member-{number}",
-            what="train_reward" if members == 1 else f"train_reward, member {number} of {members}")
+        teach(scorer, Feedback.read("train"), params.reward_model, pad=tokenizer.pad_token_id, seed=seed, sink=part,
+              checkpoints=checkpoints / f"member-{number}",
+              what="train_reward" if members == 1 else f"train_reward, member {number} of {members}")
         if members > 1:
             snapshot.save(kept, len(part.numbers), state={"numbers": part.numbers})
     save_model(scorer, member_folder(number))
@@ -103,10 +101,9 @@ def new_scorer(params: Params, device: torch.device, *, seed: int | None = None)
     return scorer.to(device)
 
 
-def comparison(scorer, rows: list[dict], params: Params, tokenizer) -> Comparison:
+def comparison(scorer, rows: Sequence[Row], params: Params, tokenizer) -> Comparison:
     """What a reward model learns, on rows of comparisons."""
-    return Comparison(scorer, rows, pad=tokenizer.pad_token_id, most_tokens=params.reward_model.micro_batch_tokens,
-                      centring=params.reward_model.centring)
+    return comparisons_of(scorer, rows, params.reward_model, pad=tokenizer.pad_token_id)
 
 
 def measure(scorers: Sequence[torch.nn.Module], params: Params, device: torch.device) -> RewardScale:
@@ -126,18 +123,38 @@ def reference_answers(params: Params, device: torch.device) -> Samples:
 
 
 def accuracy(scorers: Sequence[torch.nn.Module], scale: RewardScale, params: Params, tokenizer) -> float:
-    """Share of validation pairs that the reward model puts in the right order."""
-    found = margins(scorers, scale, read_shard(PREPARED / "preferences_validation.jsonl"), params, tokenizer)
+    """Share of validation pairs that the reward model puts in the right order.
+
+    Where there are no comparisons, a pair is a good and a bad answer, whatever their prompts: the area under the ROC
+    curve.
+    """
+    held_out = Feedback.read("validation")
+    if not held_out.comparisons:
+        good = [row["good"] for row in held_out.labels]
+        return area_under_curve(label_scores(scorers, scale, held_out.labels, params, tokenizer), good)
+    found = margins(scorers, scale, held_out.comparisons, params, tokenizer)
     return sum(margin > 0 for margin in found) / len(found)
 
 
-def margins(scorers: Sequence[torch.nn.Module], scale: RewardScale, rows: list[dict], params: Params,
+def margins(scorers: Sequence[torch.nn.Module], scale: RewardScale, rows: Sequence[Row], params: Params,
             tokenizer) -> list[float]:
     """By how much chosen is above rejected in each comparison: the mean of the members' standardised scores."""
-    found = torch.zeros(len(rows))
-    for scorer, member in zip(scorers, scale.members, strict=True):
-        found += torch.tensor(comparison(scorer, rows, params, tokenizer).margins()) / member.deviation
-    return (found / len(scale.members)).tolist()
+    return mean_of_members(scale, [comparison(scorer, rows, params, tokenizer).margins() for scorer in scorers])
+
+
+def label_scores(scorers: Sequence[torch.nn.Module], scale: RewardScale, rows: Sequence[Row], params: Params,
+                 tokenizer) -> list[float]:
+    """The score of each labelled answer: the mean of the members' standardised scores, but for a constant."""
+    return mean_of_members(scale, [
+        Verdicts(scorer, rows, pad=tokenizer.pad_token_id).scores() for scorer in scorers])
+
+
+def mean_of_members(scale: RewardScale, found: Sequence[Sequence[float]]) -> list[float]:
+    """The mean over members of what each found of every row, in units of its own deviation."""
+    total = torch.zeros(len(found[0]))
+    for numbers, member in zip(found, scale.members, strict=True):
+        total += torch.tensor(numbers) / member.deviation
+    return (total / len(scale.members)).tolist()
 
 
 def read_scale() -> RewardScale:

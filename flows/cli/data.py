@@ -28,8 +28,8 @@ def group() -> None:
 def check(
     path: Annotated[Path, typer.Argument(help="A file of rows, or a folder of splits.")],
     kind: Annotated[str | None, typer.Option(
-        help="preferences, demonstrations, transcripts, messages, edits, ratings, prompts or text; splits for a "
-             "folder; told from the content where not given."
+        help="preferences, demonstrations, transcripts, messages, edits, ratings, labels, prompts or text; splits for "
+             "a folder; told from the content where not given."
     )] = None,
     json: place.Json = False,
 ) -> None:

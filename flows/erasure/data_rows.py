@@ -26,6 +26,7 @@ class Read:
 
     kind: Kind | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    good_from: float | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def how_read(config: DataConfig, relpath: str) -> Read:
     """How params.yaml reads a file of data/; from the content where it does not name the file."""
     for source in config.sources:
         if source.path == f"data/{relpath}":
-            return Read(source.kind, source.columns)
+            return Read(source.kind, source.columns, source.good_from)
     return Read()
 
 
@@ -56,17 +57,18 @@ def identified(path: Path, read: Read) -> Iterator[tuple[str, tuple[int, ...], f
     kind = read.kind or guess_kind(path, read.columns)
     if kind == "ratings":
         for compared in Ratings(path, read.columns).comparisons():
-            yield from _canonical("preferences", {}, compared.row, compared.lines)
+            yield from _canonical("preferences", Read(), compared.row, compared.lines)
         return
     for raw in read_rows(path):
-        yield from _canonical(kind, read.columns, raw, (raw.line,))
+        yield from _canonical(kind, read, raw, (raw.line,))
 
 
 def _canonical(
-    kind: Kind, columns: Mapping[str, str], raw: RawRow, lines: tuple[int, ...]
+    kind: Kind, read: Read, raw: RawRow, lines: tuple[int, ...]
 ) -> Iterator[tuple[str, tuple[int, ...], frozenset[str]]]:
     try:
-        row = canonical_row(kind, raw.value, columns, LONGEST).row if raw.value is not None else None
+        row = canonical_row(
+            kind, raw.value, read.columns, LONGEST, read.good_from).row if raw.value is not None else None
     except (RowRefused, DataRefused):
         return
     if row is not None and raw.value is not None:

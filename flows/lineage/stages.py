@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 READ_BY = {  # use -> the stage that reads it; every other is read by evaluate, or written by prepare_data
     "text_train": "pretrain", TOKENIZER: "prepare_data", "sft_train": "train_sft", "sft_validation": "train_sft",
-    "preferences_train": "train_reward", "preferences_validation": "train_reward", "prompts_train": "train_policy",
-    "prompts_validation": "train_policy", POLICY_MIX: "train_policy", ALL_ROWS: "prepare_data"}
+    "preferences_train": "train_reward", "preferences_validation": "train_reward", "labels_train": "train_reward",
+    "labels_validation": "train_reward", "prompts_train": "train_policy", "prompts_validation": "train_policy",
+    POLICY_MIX: "train_policy", ALL_ROWS: "prepare_data"}
 
 ABOUT_DATA = ("kind", "split", "rows_accepted", "rows_rejected", "licence", "consent")
 

@@ -10,6 +10,7 @@ METRICS = {  # metric of the evidence -> (name for a reader, share of a whole)
     "policy_vs_champion_win_rate": ("Wins against the champion", True),
     "judge_score": ("Judge's score", False),
     "reward_model_accuracy": ("Reward model's accuracy", True),
+    "reward_model_auc": ("Reward model's area under the ROC curve", True),
     "kl_nats": ("KL to SFT, nats", False),
     "response_length_ratio": ("Length against SFT", False),
     "safety_rate": ("Safe answers", True),
@@ -20,6 +21,7 @@ BESIDE = {  # metric -> (what it is compared with, the metric that says it)
     "judge_score": ("SFT", "judge_score_sft"),
     "distinct_2": ("SFT", "distinct_2_sft"),
     "reward_model_accuracy": ("bag of words", "tfidf_accuracy"),
+    "reward_model_auc": ("bag of words", "tfidf_auc"),
 }
 KEY_NUMBERS_AT_MOST = 8
 LINES_AT_MOST = 12  # line numbers that are listed a reason

@@ -9,15 +9,17 @@ from tasks.contracts.canonical import canonical_json, file_sha256, sha256_hex
 from tasks.contracts.evidence import Expected
 from tasks.contracts.places import PREPARED, ROUNDS
 
-Ground = Literal["prompts", "comparisons", "demonstrations", "rounds"]
+Ground = Literal["prompts", "comparisons", "labels", "demonstrations", "rounds"]
 
 FILES: MappingProxyType[Ground, Path] = MappingProxyType({
     "prompts": PREPARED / "prompts_test.jsonl",
     "comparisons": PREPARED / "preferences_test.jsonl",
+    "labels": PREPARED / "labels_test.jsonl",
     "demonstrations": PREPARED / "sft_validation.jsonl",
     "rounds": ROUNDS / "rounds.jsonl",
 })
 STARTS: MappingProxyType[str, Ground] = MappingProxyType({  # of a metric's name; every other is measured on prompts
+    "reward_model_auc": "labels", "longer_answer_auc": "labels", "tfidf_auc": "labels",
     "reward_model_": "comparisons", "longer_answer_": "comparisons", "tfidf_": "comparisons",
     "perplexity": "demonstrations", "judge_drop": "rounds", "overoptimisation_": "rounds",
 })

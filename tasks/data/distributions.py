@@ -11,6 +11,7 @@ import numpy as np
 
 from tasks.contracts.data_config import Kind
 from tasks.data.batches import read_rows_in_batches
+from tasks.data.labels import GOOD
 from tasks.data.printable import is_plain
 from tasks.data.schema import TEXTS
 from tasks.data.scripts import SCRIPTS, script_of
@@ -25,27 +26,32 @@ def distributions(checked: Mapping[Kind, Path]) -> dict[str, dict[str, Any]]:
     """Of each kind: `rows`, `splits`, `characters` of each text, and `labels`.
 
     Lengths are in characters of Unicode. Of comparisons `labels` says which share has the longer answer as the chosen
-    one, how many rows name a margin or an annotator, the mean margin, and how many annotators there are.
+    one, how many rows name a margin or an annotator, the mean margin, and how many annotators there are; of labelled
+    answers which share is good.
 
     For comparing versions there are counts too: `lengths` of each text by the lower end of half an octave, `longer_by`
-    (of comparisons: half octaves by which chosen is longer than rejected), `scripts`, and `topics` where rows name any.
+    (of comparisons: half octaves by which chosen is longer than rejected), `answers` by their label, `scripts`, and
+    `topics` where rows name any.
     """
     return {kind: _of(kind, path) for kind, path in checked.items()}
 
 
 def _of(kind: Kind, path: Path) -> dict[str, Any]:
-    lengths = {name: array("q") for name in TEXTS[kind]}
+    written = tuple(name for name in TEXTS[kind] if name != "label")
+    lengths = {name: array("q") for name in written}
     splits, labels = Counter[str](), _Labels()
-    scripts, topics, longer_by = Counter[str](), Counter[str](), Counter[str]()
+    scripts, topics, longer_by, answers = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     for batch in read_rows_in_batches(path, BATCH_ROWS):
         for row in batch:
             splits[row["split"]] += 1
             labels.meet(row)
-            scripts[SCRIPTS[script_of([row[name] for name in TEXTS[kind]])]] += 1
+            scripts[SCRIPTS[script_of([row[name] for name in written])]] += 1
             if "topic" in row and (row["topic"] in topics or len(topics) < TOPICS_AT_MOST):
                 topics[row["topic"]] += 1
             if "chosen" in row:
                 longer_by[str(half_octave(len(row["chosen"])) - half_octave(len(row["rejected"])))] += 1
+            if "label" in row:
+                answers[row["label"]] += 1
             for name, found in lengths.items():
                 found.append(len(row[name]))
     return {"rows": splits.total(), "splits": dict(sorted(splits.items())),
@@ -53,7 +59,8 @@ def _of(kind: Kind, path: Path) -> dict[str, Any]:
             "lengths": {name: _octaves(found) for name, found in lengths.items()},
             "scripts": dict(sorted(scripts.items())),
             **({"topics": _topics(topics)} if topics else {}),
-            **({"longer_by": dict(sorted(longer_by.items()))} if longer_by else {})}
+            **({"longer_by": dict(sorted(longer_by.items()))} if longer_by else {}),
+            **({"answers": dict(sorted(answers.items()))} if answers else {})}
 
 
 def half_octave(length: int) -> int:
@@ -78,7 +85,7 @@ class _Labels:
     """What annotators said, counted."""
 
     def __init__(self) -> None:
-        self._pairs = self._longer = self._named = 0
+        self._pairs = self._longer = self._named = self._labelled = self._good = 0
         self._annotators: set[str] = set()
         self._margins = array("d")
 
@@ -86,6 +93,9 @@ class _Labels:
         if "chosen" in row:
             self._pairs += 1
             self._longer += len(row["chosen"]) > len(row["rejected"])
+        if "label" in row:
+            self._labelled += 1
+            self._good += row["label"] == GOOD
         if "margin" in row:
             self._margins.append(row["margin"])
         if "annotator" in row:
@@ -95,7 +105,8 @@ class _Labels:
     def said(self) -> dict[str, float | int]:
         longer = {"longer_is_chosen": round(self._longer / self._pairs, 4)} if self._pairs else {}
         margin = {"mean_margin": round(math.fsum(self._margins) / len(self._margins), 4)} if self._margins else {}
-        return {**longer, "with_margin": len(self._margins), **margin, "with_annotator": self._named,
+        good = {"good": round(self._good / self._labelled, 4)} if self._labelled else {}
+        return {**longer, **good, "with_margin": len(self._margins), **margin, "with_annotator": self._named,
                 "annotators": len(self._annotators)}
 
 

@@ -8,30 +8,33 @@ from typing import Any, BinaryIO
 
 from tasks.contracts.data_config import DataConfig, Kind
 from tasks.data.batches import read_rows_in_batches, shard_line
-from tasks.data.row_ids import RowIds
+from tasks.data.labels import BAD, GOOD
 from tasks.data.splits import Part, fraction, part_of, prompt_id, prompt_key
 from tasks.data.tokenizer import Layout
 
 BATCH_ROWS = 1000
 NAMES = ("sft_train", "sft_validation", "preferences_train", "preferences_validation", "preferences_test",
-         "prompts_train", "prompts_validation", "prompts_test", "text_train")  # preferences_judge where it is asked for
-PROMPT_KINDS: tuple[Kind, ...] = ("prompts", "demonstrations", "preferences")  # rows of `prompts` say most, so first
-ANSWERED_KINDS: tuple[Kind, ...] = ("demonstrations", "preferences")
+         "labels_train", "labels_validation", "labels_test", "prompts_train", "prompts_validation", "prompts_test",
+         "text_train", "preferences_judge", "labels_judge")
+PROMPT_KINDS: tuple[Kind, ...] = (  # rows of `prompts` say most, so first
+    "prompts", "demonstrations", "preferences", "labels")
+ANSWERED_KINDS: tuple[Kind, ...] = ("demonstrations", "preferences", "labels")
 ABOUT_PROMPTS = ("topic", "slice", "group", "language")  # fields that a prompt keeps
 
 Row = dict[str, Any]
 
 
 class Shards:
-    """The open shard files of one folder; counts rows and remembers their ids and those of their prompts."""
+    """The open shard files of one folder; counts rows and remembers their ids, those of their prompts, and labels."""
 
     def __init__(self, folder: Path, names: Sequence[str]):
         self._files = ExitStack()
         self._open: dict[str, BinaryIO] = {
             name: self._files.enter_context((folder / f"{name}.jsonl").open("wb")) for name in names}
         self.rows = Counter(dict.fromkeys(names, 0))
-        self.ids: dict[str, RowIds] = {name: RowIds() for name in names}
-        self.prompts: dict[str, RowIds] = {name: RowIds() for name in names}
+        self.ids: dict[str, list[str]] = {name: [] for name in names}
+        self.prompts: dict[str, set[str]] = {name: set() for name in names}
+        self.labels: dict[str, set[bool]] = {name: set() for name in names}
 
     def __enter__(self) -> "Shards":
         return self
@@ -44,16 +47,19 @@ class Shards:
         if name in self._open:
             self._open[name].write(shard_line(row))
             self.rows[name] += 1
-            self.ids[name].add(row["id"])
+            self.ids[name].append(row["id"])
             if "prompt" in source:
                 self.prompts[name].add(prompt_id(source["prompt"]))
+            if "good" in row:
+                self.labels[name].add(row["good"])
 
 
 class CheckedRows:
     """The checked rows of a folder, each with the part it belongs to.
 
     Where a kind has so few prompts that none of them falls into validation, the training prompt that came nearest
-    goes there, with all its rows of all kinds; without one no best checkpoint could be chosen.
+    goes there, with all its rows of all kinds; without one no best checkpoint could be chosen. Good and bad labels are
+    two kinds here, since one alone measures nothing.
     """
 
     def __init__(self, folder: Path, config: DataConfig):
@@ -62,7 +68,8 @@ class CheckedRows:
         self._trained = frozenset(self._trained_prompts()) if divided else frozenset()
         self._moved: set[int] = set()  # keys of prompts that were moved from train into validation
         for kind in ANSWERED_KINDS:
-            self._moved |= self._nearest_to_validation(kind)
+            for label in (GOOD, BAD) if kind == "labels" else (None,):
+                self._moved |= self._nearest_to_validation(kind, label)
 
     def has(self, kind: Kind) -> bool:
         """True if there is a row of the kind."""
@@ -80,7 +87,7 @@ class CheckedRows:
 
     def training_rows(self) -> Iterator[Row]:
         """The rows of these texts."""
-        kinds: tuple[Kind, ...] = ("text", "demonstrations", "preferences")
+        kinds: tuple[Kind, ...] = ("text", "demonstrations", "preferences", "labels")
         for kind in kinds:
             for batch in self.parts(kind):
                 yield from (row for part, row in batch if part == "train")
@@ -90,10 +97,15 @@ class CheckedRows:
             for batch in self._batches(kind):
                 yield from (prompt_key(row["prompt"]) for row in batch if row["split"] == "train")
 
-    def _nearest_to_validation(self, kind: Kind) -> set[int]:
-        """Key of the prompt to move, in a set; empty where validation has rows of the kind, or train has none."""
+    def _nearest_to_validation(self, kind: Kind, label: str | None) -> set[int]:
+        """Key of the prompt to move, in a set; empty where validation has rows of the kind, or train has none.
+
+        Args:
+            label: of the rows that count; None: all do.
+        """
         nearest: tuple[float, int] | None = None
-        for batch in self.parts(kind):
+        for whole in self.parts(kind):
+            batch = whole if label is None else [(part, row) for part, row in whole if row["label"] == label]
             if any(part == "validation" for part, _ in batch):
                 return set()
             for prompt in {row["prompt"] for part, row in batch if part == "train"}:
@@ -128,6 +140,14 @@ def write_comparisons(rows: CheckedRows, layout: Layout, shards: Shards) -> None
             shards.add(f"preferences_{part}", row, source)
 
 
+def write_labels(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
+    """Write labels_PART: prompt, response, and whether it is good."""
+    for batch in rows.parts("labels"):
+        encoded = _encoded(batch, layout, {"response": "response"})
+        for (part, source), row in zip(batch, encoded, strict=True):
+            shards.add(f"labels_{part}", {**row, "good": source["label"] == GOOD}, source)
+
+
 def write_prompts(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
     """Write prompts_PART: every different prompt once, with its text and what its first row says about it.
 
@@ -153,6 +173,7 @@ def write_text(rows: CheckedRows, layout: Layout, shards: Shards) -> None:
     if not rows.has("text"):
         _write_dialogues(rows, "demonstrations", ("response",), layout, shards)
         _write_dialogues(rows, "preferences", ("chosen", "rejected"), layout, shards)
+        _write_dialogues(rows, "labels", ("response",), layout, shards)
 
 
 def _write_dialogues(rows: CheckedRows, kind: Kind, answers: Sequence[str], layout: Layout, shards: Shards) -> None:

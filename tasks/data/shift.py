@@ -13,6 +13,7 @@ from typing import Any
 Counts = Mapping[str, int]
 P_AT_MOST = 0.001  # several spreads are looked at, with every version
 ROWS_AT_LEAST = 20
+_SAID = {"longer_by": "length of chosen to rejected", "answers": "share of good answers"}
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,9 @@ def p_same(before: Counts, after: Counts) -> float:
 
 def _spreads(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Counts, Counts]]:
     """What both sheets have counted; sheets of an earlier release have less."""
-    for name in ("scripts", "topics", "longer_by"):
+    for name in ("scripts", "topics", "longer_by", "answers"):
         if before.get(name) and after.get(name):
-            yield {"longer_by": "length of chosen to rejected"}.get(name, name), before[name], after[name]
+            yield _SAID.get(name, name), before[name], after[name]
     was, now = before.get("lengths", {}), after.get("lengths", {})
     for name in sorted(was.keys() & now.keys()):
         yield f"length of {name}", was[name], now[name]

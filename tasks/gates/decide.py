@@ -7,6 +7,7 @@ from tasks.contracts.evidence import Decision, Evidence, Expected, Finding, Metr
 from tasks.contracts.gate_config import Rule
 from tasks.gates.correction import Correction, corrected
 from tasks.gates.limits import is_strict, limits, wanted
+from tasks.gates.stand_ins import asked_of
 from tasks.gates.usable import fault_of_difference, fault_of_evidence, fault_of_metric, named, number, samples
 
 
@@ -21,9 +22,10 @@ def decide(evidence: Evidence | None, rules: Sequence[Rule], champion_stands: bo
         expected: what the evidence must be about; None believes what it says of itself.
 
     Returns:
-        One finding for each rule that asks, in the order of the rules.
+        One finding for each rule that asks, in the order of the rules. Where answers were labelled and none compared,
+        a rule about comparisons asks the same of labels.
     """
-    asking = [rule for rule in rules if champion_stands or not rule.asks_with_champion_only]
+    asking = [asked_of(rule, evidence) for rule in rules if champion_stands or not rule.asks_with_champion_only]
     findings = [check(rule, evidence, expected) for rule in asking]
     if correction != "none" and evidence is not None:
         findings = corrected(findings, asking, evidence)

@@ -18,14 +18,15 @@ Model = Literal["policy", "reward model"]
 TAUGHT: dict[Model, dict[str, str]] = {  # use -> how a row in it reached the model
     "policy": {
         "prompts_train": "trained on it", POLICY_MIX: "trained on it",
-        "preferences_train": "through reward model {reward_model}", "sft_train": "through the SFT model",
+        "preferences_train": "through reward model {reward_model}",
+        "labels_train": "through reward model {reward_model}", "sft_train": "through the SFT model",
         "text_train": "through the base model", TOKENIZER: "through the tokenizer"},
     "reward model": {
-        "preferences_train": "trained on it", "sft_train": "through the SFT model",
+        "preferences_train": "trained on it", "labels_train": "trained on it", "sft_train": "through the SFT model",
         "text_train": "through the base model", TOKENIZER: "through the tokenizer"},
 }
 _MEASURED_ENDS = ("_validation", "_test", "_judge")
-_NOT_OF_REWARD_MODEL = ("prompts_test", "preferences_judge")  # these ask the policy, or teach its judge
+_NOT_OF_REWARD_MODEL = ("prompts_test", "preferences_judge", "labels_judge")  # these ask the policy, or teach its judge
 
 
 def through(model: Model, uses: Collection[str], reward_model: str) -> str:

@@ -112,15 +112,18 @@ class Comparison:
 
 
 class Verdicts:
-    """Cross-entropy of answers that people called good or bad one at a time, and the share told apart at 0.
+    """Cross-entropy of answers that people called good or bad one at a time, and the share told apart at the offset.
 
     Args:
         rows: each with token ids under `prompt` and `response`, and `good`, a bool.
         most_tokens: of a micro-batch, padding included; None for what suits the device.
+        offset: the score of an answer that is as likely to be called good as bad, a tensor of one number; None: 0.
     """
 
-    def __init__(self, scorer, rows: Sequence[Row], *, pad: int, most_tokens: int | None = None):
+    def __init__(self, scorer, rows: Sequence[Row], *, pad: int, most_tokens: int | None = None,
+                 offset: Tensor | None = None):
         self._scorer, self._rows, self._pad, self._most_tokens = scorer, rows, pad, most_tokens
+        self._offset = offset
 
     def __call__(self, chosen_rows: Sequence[int]) -> Parts:
         rows, device = [self._rows[row] for row in chosen_rows], _device(self._scorer)
@@ -132,8 +135,14 @@ class Verdicts:
     def _loss(self, sequences: Sequences, good: Tensor, rows: int) -> tuple[Tensor, dict[str, float]]:
         with precision(good.device):
             scores = sequence_scores(self._scorer, sequences)
+        scores = scores if self._offset is None else scores - self._offset
         right = int(((scores > 0) == good).sum())
         return binary_loss(scores, good) * (len(good) / rows), {"accuracy": right / rows}
+
+    def scores(self) -> list[float]:
+        """Return the score of every row, in order; the offset is no part of it."""
+        sequences = _responses(self._rows, self._pad, _device(self._scorer))
+        return without_gradient(lambda part: sequence_scores(self._scorer, part), sequences).tolist()
 
 
 def mean_loss(objective: Imitation | Comparison | Verdicts, rows: int, device: torch.device) -> float:

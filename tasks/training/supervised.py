@@ -24,6 +24,7 @@ SAVE_EVERY = 100  # steps between two checkpoints
 def train_supervised(
     model: torch.nn.Module, rows: int, objective: Objective, config: "LoopConfig", *,
     seed: int, sink: Sink, checkpoints: Path, what: str, adapter: Path | None = None,
+    beside: torch.nn.Module | None = None,
 ) -> dict[str, float]:
     """Train the model in place and return the numbers of its last step.
 
@@ -37,6 +38,7 @@ def train_supervised(
         objective: row numbers -> the micro-batches of a batch (tasks.training.objectives).
         what: the stage's name, for messages.
         adapter: the folder that the adapters are written to as well before they are merged.
+        beside: what learns with the model and is no part of it, such as a threshold of the objective.
 
     Raises:
         NotFinite: a loss or gradient is NaN or infinite; the last checkpoint stays.
@@ -44,9 +46,10 @@ def train_supervised(
     steps = max(1, math.ceil(rows * config.epochs / config.batch))
     order = ShuffledOrder(rows, seed)
     ready_to_learn(model, config, seed=seed)
-    optimiser = adamw(model, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
+    learning = model if beside is None else torch.nn.ModuleList([model, beside])
+    optimiser = adamw(learning, learning_rate=config.learning_rate, weight_decay=config.weight_decay)
     sink.begin(steps)
-    snapshot = Snapshot({"model": model}, {"model": optimiser})
+    snapshot = Snapshot({"model": learning}, {"model": optimiser})
     found = snapshot.restore(checkpoints)
     history: list[dict[str, float]] = found[1]["history"] if found else []
     for number, past in enumerate(history, 1):
@@ -55,7 +58,7 @@ def train_supervised(
         rate = scheduled_rate(step, steps, config)
         for group in optimiser.param_groups:
             group["lr"] = rate
-        learner = Learner(model, optimiser, objective(order.batch(step, config.batch)), f"{what}, step {step + 1}")
+        learner = Learner(learning, optimiser, objective(order.batch(step, config.batch)), f"{what}, step {step + 1}")
         (numbers,) = descend([learner], clip=config.gradient_clip)
         history.append({**numbers, "learning_rate": rate})
         sink.step(step + 1, history[-1])

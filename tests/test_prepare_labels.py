@@ -1,0 +1,147 @@
+"""prepare_data with labels: no prompt on two sides, shards and manifests of their own; without them the same bytes."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tasks.contracts.config import Params, parse_params
+from tasks.contracts.errors import DataRefused
+from tasks.contracts.reporting import Silent
+from tasks.data.batches import read_shard
+from tasks.data.checked import checked_row
+from tasks.prepare_data import prepare_data
+from tasks.records.manifests import read_manifest
+from tests.data.rows_on_disk import demonstrations, labels, preferences
+
+PREPARED, CHECKED = Path("build/prepared"), Path("build/checked")
+PARTS = ("train", "validation", "test")
+# sha256 of the shards of preferences(60) and demonstrations(60) as they were before there were labels
+WITHOUT_LABELS = {
+    "preferences_train": "20a7dd6d175b4b9fc2969c5bf570e75e1d4f157202ccff6baae450b96e1ddcdc",
+    "preferences_validation": "9cc9bb3f6bef45133a5a5180d3dbe5fefe5fa08015956596c737f66100518ae1",
+    "preferences_test": "4c5af9529f1d4f06dc0a9faf2e01656db7303b24da0fc4c3b51b1530aa4996fe",
+    "sft_train": "fc0dd42d520a005d4640df1cf6e1d697697bd801b6ed67571b9ba665663f1b7f",
+    "prompts_train": "b2503c16205bcb035ed736c753290b9995def7b19365dc256c2f7c5e1aed045b",
+    "prompts_test": "5bfa19a0b712a683f3e89b4bd3a90f99ec26b7e63b44e07c7a23b7744d0c8400",
+    "text_train": "84f0126fa8b8b3f31220f69f6d73f1943313e1a6e0fef9c21bcd8fe904e17702",
+}
+
+
+def params(**data: object) -> Params:
+    loop = {"epochs": 1.0}
+    settings = {"sources": [{"path": "data/rows.jsonl"}], "validation_share": 0.2, "test_share": 0.2} | data
+    return parse_params({
+        "seed": 1, "device": "cpu", "threads": 1, "base": {}, "evaluate": {}, "data": settings,
+        "tokens": {"prompt": 40, "response": 20, "vocabulary": 300}, "pretrain": loop,
+        "sft": loop, "reward_model": loop, "reward": {"models": []}, "ppo": {"updates": 1}, "gates": {"rules": []}})
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    CHECKED.mkdir(parents=True)
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def check_in(kind: str, rows: list[dict], split: str = "auto") -> None:
+    with (CHECKED / f"{kind}.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(checked_row(row, split)) + "\n" for row in rows)
+
+
+def shard(name: str) -> list[dict]:
+    return read_shard(PREPARED / f"{name}.jsonl")
+
+
+def written() -> set[str]:
+    return {path.stem for path in PREPARED.glob("*.jsonl")}
+
+
+def test_labels_alone_have_shards_in_which_good_is_good():
+    check_in("labels", labels(80))
+    check_in("demonstrations", demonstrations(80))
+    numbers = prepare_data(params(), Silent())
+    parts = {part: shard(f"labels_{part}") for part in PARTS}
+    assert sum(len(rows) for rows in parts.values()) == 80
+    assert all({row["good"] for row in rows} == {True, False} for rows in parts.values())
+    assert numbers["labels_train_rows"] == len(parts["train"]) > 30
+    assert not {name for name in written() if name.startswith("preferences")}
+    good = {checked_row(row, "auto")["id"] for row in labels(80) if row["label"] == "good"}
+    assert {row["id"] for rows in parts.values() for row in rows if row["good"]} == good
+
+
+def test_a_prompt_of_comparisons_and_labels_is_on_one_side_only():
+    check_in("preferences", preferences(80))
+    check_in("demonstrations", demonstrations(80))
+    check_in("labels", [{"prompt": row["prompt"].upper(), "response": row["chosen"], "label": "good"}
+                        for row in preferences(80)])
+    check_in("labels", labels(40))
+    prepare_data(params(judge_share=0.2), Silent())
+    sides = {part: {tuple(row["prompt"]) for row in shard(f"labels_{part}")} for part in (*PARTS, "judge")}
+    assert all(sides.values())
+    asked = {part: set(read_manifest(PREPARED / "manifests" / f"labels_{part}.prompts")) for part in (*PARTS, "judge")}
+    compared = {part: set(read_manifest(PREPARED / "manifests" / f"preferences_{part}.prompts"))
+                for part in (*PARTS, "judge")}
+    for one, mine in asked.items():
+        for other, theirs in asked.items():
+            assert one == other or mine.isdisjoint(theirs | compared[other])
+    assert asked["train"] & compared["train"]  # the same prompts, spelled otherwise
+
+
+def test_labels_have_manifests_of_their_own_and_teach_the_tokenizer():
+    check_in("labels", labels(80))
+    check_in("demonstrations", demonstrations(80))
+    prepare_data(params(), Silent())
+    roots = json.loads((PREPARED / "manifest.json").read_text())["manifests"]
+    trained = read_manifest(PREPARED / "manifests" / "labels_train", roots["labels_train"])
+    assert trained == sorted(row["id"] for row in shard("labels_train"))
+    assert set(trained) <= set(read_manifest(PREPARED / "manifests" / "tokenizer"))
+    assert {row["id"] for row in shard("labels_test")}.isdisjoint(read_manifest(PREPARED / "manifests" / "tokenizer"))
+    assert set(trained) <= {row["id"] for row in shard("text_train")}
+
+
+def test_few_labels_have_a_good_and_a_bad_one_to_validate_on():
+    check_in("labels", labels(60), "train")
+    check_in("labels", labels(20, 100), "test")
+    check_in("demonstrations", demonstrations(80))
+    prepare_data(params(validation_share=1e-9), Silent())
+    assert sorted(row["good"] for row in shard("labels_validation")) == [False, True]
+
+
+def test_labels_that_are_all_good_are_refused_without_comparisons_and_told_beside_them():
+    check_in("labels", [row | {"label": "good"} for row in labels(80)])
+    check_in("demonstrations", demonstrations(80))
+    with pytest.raises(DataRefused, match=r"all labels of labels_train, labels_validation, labels_test are the same"):
+        prepare_data(params(), Silent())
+    assert not PREPARED.exists()
+    check_in("preferences", preferences(80))
+    listener = Listener()
+    prepare_data(params(), listener)
+    assert any(note.startswith("all labels of labels_train are the same") for note in listener.notes)
+
+
+def test_without_comparisons_a_part_without_labels_is_refused_and_beside_them_it_is_not():
+    check_in("labels", labels(80), "train")
+    check_in("demonstrations", demonstrations(80))
+    with pytest.raises(DataRefused, match="no row falls into labels_test"):
+        prepare_data(params(), Silent())
+    check_in("preferences", preferences(80))
+    prepare_data(params(), Silent())
+    assert shard("labels_test") == []
+
+
+def test_without_labels_every_shard_has_the_bytes_that_it_had_before_there_were_any():
+    check_in("preferences", preferences(60))
+    check_in("demonstrations", demonstrations(60))
+    prepare_data(params(), Silent())
+    found = {name: hashlib.sha256((PREPARED / f"{name}.jsonl").read_bytes()).hexdigest() for name in WITHOUT_LABELS}
+    assert found == WITHOUT_LABELS
+    assert not [name for name in written() if name.startswith("labels")]
