@@ -22,6 +22,7 @@ from tasks.data.preparation import (
     write_prompts,
     write_text,
 )
+from tasks.data.row_ids import RowIds
 from tasks.data.tokenizer import Layout, train_tokenizer
 from tasks.data.whole_folder import whole_folder
 from tasks.records.manifests import write_manifest
@@ -127,13 +128,13 @@ def ids_of_uses(params: Params, rows: CheckedRows, shards: Shards) -> dict[str, 
     uses: dict[str, Collection[str]] = dict(shards.ids)
     uses |= {f"{name}{PROMPTS}": ids for name, ids in shards.prompts.items() if ids}
     if params.base.path is None:
-        return {**uses, TOKENIZER: {row["id"] for row in rows.training_rows()}}
+        return {**uses, TOKENIZER: RowIds(row["id"] for row in rows.training_rows())}
     return {use: ids for use, ids in uses.items() if use.partition(".")[0] != "text_train"}
 
 
 def write_manifests(folder: Path, shards: Shards, uses: Mapping[str, Collection[str]]) -> None:
     """Write rows.manifest, the ids of all rows that were read; manifests/USE; and manifest.json with their roots."""
-    root = write_manifest({row for use, ids in uses.items() if not use.endswith(PROMPTS) for row in ids}, folder / ROWS)
+    root = write_manifest((row for use, ids in uses.items() if not use.endswith(PROMPTS) for row in ids), folder / ROWS)
     (folder / MANIFESTS).mkdir()
     roots = {use: write_manifest(ids, folder / MANIFESTS / use) for use, ids in uses.items()}
     counts = {f"{name}.jsonl": count for name, count in shards.rows.items()}

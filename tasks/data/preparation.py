@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from tasks.contracts.data_config import DataConfig, Kind
 from tasks.data.batches import read_rows_in_batches, shard_line
 from tasks.data.labels import BAD, GOOD
+from tasks.data.row_ids import RowIds
 from tasks.data.splits import Part, fraction, part_of, prompt_id, prompt_key
 from tasks.data.tokenizer import Layout
 
@@ -32,8 +33,8 @@ class Shards:
         self._open: dict[str, BinaryIO] = {
             name: self._files.enter_context((folder / f"{name}.jsonl").open("wb")) for name in names}
         self.rows = Counter(dict.fromkeys(names, 0))
-        self.ids: dict[str, list[str]] = {name: [] for name in names}
-        self.prompts: dict[str, set[str]] = {name: set() for name in names}
+        self.ids: dict[str, RowIds] = {name: RowIds() for name in names}
+        self.prompts: dict[str, RowIds] = {name: RowIds() for name in names}
         self.labels: dict[str, set[bool]] = {name: set() for name in names}
 
     def __enter__(self) -> "Shards":
@@ -47,7 +48,7 @@ class Shards:
         if name in self._open:
             self._open[name].write(shard_line(row))
             self.rows[name] += 1
-            self.ids[name].append(row["id"])
+            self.ids[name].add(row["id"])
             if "prompt" in source:
                 self.prompts[name].add(prompt_id(source["prompt"]))
             if "good" in row:
