@@ -55,12 +55,21 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Label:
+    """A tick of the axis and its text, whose middle lies beside it where it would run over the picture's edge."""
+
+    x: float
+    middle: float
+    text: str  # empty where it would lie on the one before
+
+
+@dataclass(frozen=True)
 class Picture:
     height: float
     bands: list[Band]
     lanes: Sequence[tuple[str, str, float, int]]  # lane, name, its height, number of events
     marks: list[Mark]
-    ticks: list[Tick]
+    ticks: list[Label]
     breaks: list[Tick]  # times without an event that are left out
     base: float  # height of the axis
 
@@ -81,7 +90,19 @@ def draw(events: Sequence[Event], reigns: Sequence[Reign], now: datetime) -> Pic
              for mark in _marks([one for one in events if one.lane == lane], lane, y, axis)]
     numbers = {lane: sum(one.lane == lane for one in events) for lane in LANES}
     lanes = [(lane, LANES[lane], y, numbers[lane]) for lane, y in heights.items()]
-    return Picture(base + BELOW, _bands(reigns, axis), lanes, marks, axis.ticks(), axis.breaks(), base)
+    return Picture(base + BELOW, _bands(reigns, axis), lanes, marks, labels(axis.ticks()), axis.breaks(), base)
+
+
+def labels(ticks: Sequence[Tick]) -> list[Label]:
+    """The texts below the axis, whole and beside one another. The ticks come in their order."""
+    found, free = [], 0.0
+    for one in ticks:
+        half = len(one.text) * LETTER / 2
+        middle = min(max(one.x, half), WIDTH - half)
+        shown = middle - half >= free
+        found.append(Label(one.x, middle, one.text if shown else ""))
+        free = middle + half if shown else free
+    return found
 
 
 def _bands(reigns: Sequence[Reign], axis: Axis) -> list[Band]:
