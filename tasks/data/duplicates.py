@@ -36,22 +36,29 @@ def remember(known: Known, earlier: Spool) -> None:
 
 
 def notice(known: Known, observations: Observations, *, contradiction: str = "contradiction") -> np.ndarray:
-    """Notice rows that others repeat but for signs and spaces, and pairs or labels that others contradict.
+    """Notice rows that repeat others, or do so but for signs and spaces, and pairs or labels that others contradict.
 
     Args:
         contradiction: the sign of the second.
 
-    Returns the first kind as bool [rows].
+    Returns the first two kinds as bool [rows].
     """
-    near = np.zeros(known.rows, bool)
-    for records in known.keys["letters"].partitions():
-        records = records[known.met(records["row"])]
-        near[records["row"][~group_starts(records["key"])]] = True
-    observations.add("near duplicate", known.lines.rows(np.flatnonzero(near)))
+    same, near = _repeat(known, "texts"), _repeat(known, "letters")
+    observations.add("same texts", known.lines.rows(np.flatnonzero(same)))
+    observations.add("near duplicate", known.lines.rows(np.flatnonzero(near & ~same)))
     for records in known.keys["label"].partitions():
         records = records[known.met(records["row"] >> 1)]
         observations.add(contradiction, known.lines.rows(_contradictions(records)))
     return near
+
+
+def _repeat(known: Known, name: str) -> np.ndarray:
+    """Rows that have the key of an earlier one: bool [rows]."""
+    found = np.zeros(known.rows, bool)
+    for records in known.keys[name].partitions():
+        records = records[known.met(records["row"])]
+        found[records["row"][~group_starts(records["key"])]] = True
+    return found
 
 
 def most_repeated_answer(known: Known) -> tuple[int, int]:

@@ -29,7 +29,7 @@ from tasks.data.schema import META, Row, canonical_row
 from tasks.data.scripts import script_of
 from tasks.data.shingles import Signatures, signatures
 
-KEYS = ("row", "id", "letters", "prompt", "label", "answer")  # what rows are known by; NO_KEY: by no such thing
+KEYS = ("row", "id", "texts", "letters", "prompt", "label", "answer")  # what rows are known by; NO_KEY: by none
 NO_KEY = 0
 
 
@@ -193,7 +193,7 @@ class _Found:
         if "label" in row:
             label, swapped = key_bytes(prompt, chosen.hex()), row["label"] == BAD
         self.swapped.append(swapped)
-        self.keys += (self.ids[-1][:8], name, key_bytes(*map(letters_and_digits, texts)),
+        self.keys += (self.ids[-1][:8], name, key_bytes(*texts), key_bytes(*map(letters_and_digits, texts)),
                       key_bytes(prompt) if "prompt" in row else _NONE, label, chosen)
 
     def looked(self) -> Looked:

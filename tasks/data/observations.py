@@ -26,6 +26,7 @@ SENTENCES = {
     "odd id": "have an id with other characters than letters, digits and . _ : / -",
     "other script": "have an answer in another script than the prompt is in (language mix)",
     "toxic": "hold toxic wording in the answer to learn from (safety)",
+    "same texts": "repeat the texts of an earlier row under another id (duplicate)",
     "near duplicate": "repeat an earlier row nearly (near duplicate: the same letters and digits)",
     "degenerate": "have an answer to learn from that repeats itself over and over (degenerate text)",
     "label marker": "have an answer that names its own label or score (label marker)",

@@ -18,11 +18,14 @@ def settings(**changes: object) -> DataConfig:
 
 
 def preferences(count: int, first: int = 0) -> list[dict]:
-    """Comparisons with nothing wrong in them; the longer answer wins in every second one."""
+    """Comparisons with nothing wrong in them; the longer answer wins in every second one, and no word in most."""
     rows = []
     for number in range(first, first + count):
-        good = f"Take number {number} and begin {_WAYS[number % 6]}" + " today." * (1 + number % 2)
-        bad = f"Nobody knows about {number} {_WAYS[(number + 2) % 6]}" + " ever." * (2 - number % 2) + " Well."
+        way, other_way, tone = _WAYS[number % 6], _WAYS[(number + 2) % 6], number // 2 % 2
+        good = (f"Take number {number} and begin {way}", f"Pick figure {number} now start {way}")[tone]
+        good += (" today.", " later.")[tone] * (1 + number % 2)
+        bad = (f"Nobody knows about {number} {other_way}", f"People argue under {number} {other_way}")[tone]
+        bad += (" ever.", " once.")[tone] * (2 - number % 2) + (" Well.", " Fine.")[tone]
         rows.append({"id": f"row-{number}", "prompt": f"How do I mend {_THINGS[number % 7]} number {number}?",
                      "chosen": good, "rejected": bad if number % 2 else bad + " Really, nobody at all."})
     return rows

@@ -63,9 +63,14 @@ def test_an_answer_that_names_its_label_is_found(answer, names):
     assert names_its_label(answer) == names
 
 
+def half_of(rows: list[dict]) -> list[dict]:
+    """Four of each eight rows, which have every phrase of the writers."""
+    return [row for number, row in enumerate(rows) if number % 8 < 4]
+
+
 def test_a_word_on_one_side_alone_is_a_marker_and_everyday_words_are_none(tmp_path):
     rows = preferences(200)
-    for row in rows[::4] + rows[1::4]:  # so that no phrase of the writers tells the sides apart
+    for row in half_of(rows):  # so that no phrase of the writers tells the sides apart
         row |= {"chosen": row["rejected"], "rejected": row["chosen"]}
     assert not any("label marker" in said for said in examined(tmp_path / "a", rows).verdict.warnings)
     for row in rows:
@@ -80,7 +85,7 @@ def test_a_word_on_one_side_alone_is_a_marker_and_everyday_words_are_none(tmp_pa
 @pytest.mark.parametrize(("marked", "is_marker"), [(60, True), (45, False), (25, False)])
 def test_a_marker_is_told_in_a_small_file_too_where_nearly_all_pairs_have_it(tmp_path, marked, is_marker):
     rows = preferences(60)
-    for row in rows[::4] + rows[1::4]:
+    for row in half_of(rows):
         row |= {"chosen": row["rejected"], "rejected": row["chosen"]}
     for row in rows[:marked]:
         row["chosen"] = f"Certainly! {row['chosen']}"

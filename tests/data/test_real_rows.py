@@ -12,12 +12,14 @@ pytestmark = pytest.mark.real
     ("hh_harmless/train.jsonl.gz", 1853, 1843, ["34 rows have a role marker", "phone number"]),
     ("hh_harmless/test.jsonl.gz", 459, 456, ["10 rows have a role marker"]),
     ("convincing_arguments/train.jsonl.gz", 9800, 9800,
-     ["140 rows repeat an earlier row nearly (near duplicate: the same letters and digits)",
+     ["140 rows repeat the texts of an earlier row under another id (duplicate)",
       "30 rows repeat an earlier row nearly (near duplicate: nearly the same words)", "22 rows contradict",
       "debate, file, gold, votes", "length bias"]),
     ("gsm8k/train.jsonl.gz", 7473, 7473, ["invisible"]),
     ("oasst_zh/pairs.jsonl.gz", 1809, 1802,
-     ["654 rows bring earlier turns", "123 rows repeat an earlier row nearly (near duplicate: nearly the same words)"]),
+     ["654 rows bring earlier turns", "5 rows repeat the texts of an earlier row",
+      "9 rows repeat an earlier row nearly (near duplicate: the same letters and digits)",
+      "123 rows repeat an earlier row nearly (near duplicate: nearly the same words)"]),
 ])
 def test_real_rows_are_read_and_their_faults_are_named(real_data, name, read, accepted, words):
     verdict = check_path(real_data / name, None, settings())

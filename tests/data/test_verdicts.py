@@ -123,8 +123,12 @@ def change(line: int, **fields: object) -> Callable[[list[dict]], object]:
 
 
 def lengthen(side: str) -> Callable[[list[dict]], object]:
-    more = " All of it was told, at great length and twice over."
-    return lambda rows: [row.update({side: row[side] + more}) for row in rows]
+    more = ("All of it was told, at great length and twice over.", "Everything is repeated, slowly, from its start.")
+    return lambda rows: [row.update({side: f"{row[side]} {more[place % 2]}"}) for place, row in enumerate(rows)]
+
+
+def repeat_renamed(rows):
+    rows.append(rows[0] | {"id": "again"})
 
 
 def repeat_shouting(rows):
@@ -149,6 +153,7 @@ def answer_alike(rows):
     (answer_alike, "a constant answer: the same one is repeated in 30 of 60 rows (50%)"),
     (lengthen("chosen"), "length bias: the longer answer is the chosen one in 60 of 60 pairs (100%)"),
     (lengthen("rejected"), "length bias: the shorter answer is the chosen one in 60 of 60 pairs (100%)"),
+    (repeat_renamed, "1 row repeats the texts of an earlier row under another id (duplicate) (line 61)"),
     (repeat_shouting, "1 row repeats an earlier row nearly (near duplicate: the same letters and digits) (line 61)"),
     (repeat_swapped, "1 row contradicts an earlier row: the same two answers, the other one chosen (line 61)"),
 ])
