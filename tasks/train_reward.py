@@ -1,6 +1,7 @@
 """Stage: SFT model + comparisons and labels -> reward models, and their scores' scale on the SFT model's own answers.
 
 One model, or an ensemble whose members differ in their seed: in the fresh score's layer and in the order of rows.
+Where the settings say so, a linear model of the answers' tokens is one member more, and the last.
 """
 
 import json
@@ -15,6 +16,7 @@ from tasks.contracts.inputs import checkpoint_folder, require_dep
 from tasks.contracts.places import PREPARED, REWARD, SFT
 from tasks.contracts.reporting import Sink
 from tasks.gates.ranking import area_under_curve
+from tasks.models.bag_of_tokens import is_bag_of_tokens, load_bag_of_tokens, remove_bag_of_tokens
 from tasks.models.checkpoints import remove_checkpoints
 from tasks.models.folders import load_scorer, load_tokenizer, save_model
 from tasks.models.scorers import POOLING, sequence_scores
@@ -23,6 +25,7 @@ from tasks.rewards.assembly import model_folders, outside_models
 from tasks.rewards.samples import Samples
 from tasks.rewards.scale import RewardScale, scale_of
 from tasks.training.answering import Answerer
+from tasks.training.bag_fitting import fit_bag_of_tokens
 from tasks.training.determinism import generator, settle
 from tasks.training.devices import pick_device
 from tasks.training.feedback import Feedback, Row, comparisons_of, teach
@@ -47,8 +50,11 @@ def train_reward(params: Params, sink: Sink) -> Mapping[str, float]:
     device, tokenizer = pick_device(params.device), load_tokenizer(PREPARED / "tokenizer")
     members = range(1, params.reward_model.ensemble.members + 1)
     checkpoints = checkpoint_folder("train_reward")
+    if params.reward_model.ensemble.bag_of_tokens:
+        fit_bag_of_tokens(Feedback.read("train").comparisons, pad=tokenizer.pad_token_id).save(
+            member_folder(len(members) + 1))
     losses = [train_member(number, params, sink, checkpoints, device, tokenizer) for number in members]
-    scorers = load_members(len(members), device)
+    scorers = load_members(len(members) + params.reward_model.ensemble.bag_of_tokens, device)
     scale = measure(scorers, params, device)
     (REWARD / SCALE_FILE).write_text(json.dumps(scale.as_json()), encoding="utf-8")
     remove_checkpoints(checkpoints)
@@ -63,7 +69,8 @@ def member_folder(number: int) -> Path:
 
 def load_members(count: int, device: torch.device) -> list[torch.nn.Module]:
     """The saved reward models of the ensemble, first member first."""
-    return [load_scorer(member_folder(number)).to(device) for number in range(1, count + 1)]
+    folders = [member_folder(number) for number in range(1, count + 1)]
+    return [(load_bag_of_tokens if is_bag_of_tokens(folder) else load_scorer)(folder).to(device) for folder in folders]
 
 
 def train_member(number: int, params: Params, sink: Sink, checkpoints: Path, device: torch.device, tokenizer) -> float:
@@ -82,6 +89,7 @@ def train_member(number: int, params: Params, sink: Sink, checkpoints: Path, dev
               what="train_reward" if members == 1 else f"train_reward, member {number} of {members}")
         if members > 1:
             snapshot.save(kept, len(part.numbers), state={"numbers": part.numbers})
+    remove_bag_of_tokens(member_folder(number))
     save_model(scorer, member_folder(number))
     tokenizer.save_pretrained(member_folder(number))
     return part.numbers[-1]["loss"]

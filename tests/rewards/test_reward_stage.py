@@ -14,6 +14,7 @@ from tasks.contracts.inputs import checkpoint_folder
 from tasks.contracts.places import PREPARED, REWARD, SFT
 from tasks.contracts.reporting import Silent
 from tasks.data.checked import checked_row
+from tasks.models.bag_of_tokens import is_bag_of_tokens
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer, new_causal_model, save_model
 from tasks.models.scorers import sequence_scores
 from tasks.models.scoring import Reference
@@ -23,7 +24,7 @@ from tasks.rewards.composed import ComposedReward
 from tasks.rewards.outside import load_outside
 from tasks.rewards.samples import Samples
 from tasks.train_policy import composed_reward
-from tasks.train_reward import member_folder, new_scorer, train_reward
+from tasks.train_reward import load_members, member_folder, new_scorer, train_reward
 from tests.data.rows_on_disk import demonstrations, preferences
 from tests.rewards.elsewhere import reward_model
 
@@ -40,13 +41,14 @@ REWARDS = {
 BREVITY = "def brevity(prompts, answers):\n    return [-len(answer) for answer in answers]\n"
 
 
-def params(members: int = 2, **reward: object) -> Params:
+def params(members: int = 2, *, bag_of_tokens: bool = False, **reward: object) -> Params:
     loop = {"epochs": 1.0, "batch": 16}
     return parse_params({
         "seed": 1, "device": "cpu", "threads": 1, "base": {}, "evaluate": {}, "pretrain": loop, "sft": loop,
         "data": {"sources": [{"path": "data/rows.jsonl"}], "validation_share": 0.2, "test_share": 0.2},
         "tokens": {"prompt": 40, "response": 20, "vocabulary": 300}, "reward": REWARDS | reward,
-        "reward_model": loop | {"ensemble": {"members": members, "combine": "minimum"}}, "ppo": {"updates": 1},
+        "reward_model": loop | {"ensemble": {"members": members, "combine": "minimum", "bag_of_tokens": bag_of_tokens}},
+        "ppo": {"updates": 1},
         "gates": {"rules": []}})
 
 
@@ -204,6 +206,27 @@ def test_the_preference_is_the_lower_of_the_two_members():
     _, parts = reward()(samples())
     lower = [min(two) for two in zip(*standardised, strict=True)]
     assert parts["preference"].tolist() == pytest.approx(lower, abs=1e-5)
+
+
+def test_a_bag_of_tokens_is_one_member_more_and_the_last_and_the_others_are_what_they_are_without_it():
+    without = bytes_of(REWARD)
+    train_reward(params(bag_of_tokens=True), Silent())
+
+    new = {name: digest for name, digest in bytes_of(REWARD).items() if without.get(name) != digest}
+    scale = json.loads((REWARD / "scale.json").read_text())["members"]
+    bag = load_members(3, torch.device("cpu"))[2]
+    scores = [(value - scale[2]["mean"]) / scale[2]["deviation"] for value in bag(samples().sequences).tolist()]
+    _, parts = reward()(samples())
+    assert set(new) == {"scale.json", "member-3/bag_of_tokens.json"}
+    assert len(scale) == 3
+    assert all(paid <= score + 1e-5 for paid, score in zip(parts["preference"].tolist(), scores, strict=True))
+
+
+def test_a_network_takes_the_place_of_a_bag_of_tokens_that_lay_in_its_folder():
+    train_reward(params(members=1, bag_of_tokens=True), Silent())
+    assert is_bag_of_tokens(member_folder(2))
+    train_reward(params(), Silent())
+    assert not is_bag_of_tokens(member_folder(2))
 
 
 def test_the_model_from_elsewhere_is_paid_in_the_units_that_the_stage_measured():
