@@ -74,9 +74,9 @@ class EnsembleConfig(Settings):
         "mean", description="of the members' standardised scores, an answer at a time; arXiv:2310.02743")
     variance_weight: float = Field(1.0, ge=0, description="lambda of mean - lambda * variance")
     bag_of_tokens: bool = Field(
-        False, description="one member more: a linear model of the answer's tokens, pairs of tokens and length, fitted on "
-                           "the comparisons. Where these are few the ensemble ranks better with it; PPO soon finds the "
-                           "words that it pays for, so watch judge and KL, or combine by minimum")
+        False, description="one member more: a linear model of the answer's tokens, pairs of tokens and length, fitted "
+                           "on the comparisons. Where these are few the ensemble ranks better with it; PPO soon finds "
+                           "the words that it pays for, so watch judge and KL, or combine by minimum")
 
 
 class RewardModelConfig(LoopConfig):
