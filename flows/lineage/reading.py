@@ -1,19 +1,34 @@
 """The ledger, the kept manifests and the registered names of a workspace, opened for a question."""
 
-from collections.abc import Collection
+import gc
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from flows.lineage.versions import Names, Told, told
+from flows.lineage.versions import Names, Told, told, told_of
 from tasks.contracts.config import load_params
 from tasks.records.ledger import Ledger
 from tasks.records.manifest_store import ManifestStore
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Pause the search for cycles of objects: thousands of entries hold none, and it takes a third of their reading."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@uncollected()
 def opened(ledger: Ledger, kinds: Collection[str] | None = None) -> tuple[list[Told], ManifestStore, Names]:
     """Entries of some kinds, or all, the manifests, and the names of params.yaml in the current folder."""
     promotion = load_params().promotion
-    entries = ledger.entries() if kinds is None else ledger.entries_of(kinds)
-    return (told(entries), ManifestStore(ledger.home),
+    entries = told(ledger.entries()) if kinds is None else told_of(ledger.said_of(kinds))
+    return (entries, ManifestStore(ledger.home),
             Names(promotion.policy_model, promotion.reward_model))
 
 

@@ -3,6 +3,7 @@
 Pure: entries in, answers out.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +60,14 @@ class Registration:
 def told(entries: Iterable[Any]) -> list[Told]:
     """Entries parsed once, since history asks them again and again."""
     return [Told(one.index, one.time, one.kind, one.actor, one.hash, one.payload) for one in entries]
+
+
+def told_of(said: Iterable[tuple[int, str, str, str, str, str]]) -> list[Told]:
+    """What Ledger.said_of reads, parsed once."""
+    rows = list(said)
+    payloads = json.loads(f"[{','.join(row[5] for row in rows)}]")  # in one go, which shares the keys among them
+    return [Told(index, time, kind, actor, digest, payload)
+            for (index, time, kind, actor, digest, _), payload in zip(rows, payloads, strict=True)]
 
 
 def registrations(entries: Iterable[Told], name: str | None = None) -> list[Registration]:

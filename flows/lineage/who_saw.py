@@ -5,8 +5,10 @@ The manifests are asked as they lie there; `hallmark audit rows` and `prove-row`
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
+from flows.lineage.reading import uncollected
 from flows.lineage.versions import NOT_RECORDED, Names, Registration, Told, aliases, registrations
 from tasks.contracts.errors import Misused
 from tasks.records.manifest_store import ManifestStore
@@ -14,6 +16,9 @@ from tasks.records.uses import ALL_ROWS, PROMPTS, concerns, through
 
 PREFIX_AT_LEAST = 8  # characters of a row's id that may stand for it
 KINDS = ("registered", "promoted", "rejected", "approval expired", "promotion undone")  # all that is asked here
+
+
+_concerns, _through = lru_cache(concerns), lru_cache(through)  # the same handful, for thousands of registrations
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Answer:
     unreadable: list[str]  # roots of manifests that are gone or damaged; where there is one, absence is not shown
 
 
+@uncollected()
 def who_saw(entries: Sequence[Told], store: ManifestStore, row: str, names: Names) -> Answer:
     """All that the ledger and the kept manifests say about a row.
 
@@ -46,7 +52,7 @@ def who_saw(entries: Sequence[Told], store: ManifestStore, row: str, names: Name
     """
     found = registrations(entries)
     listed = {one.bundle: one for one in found}.values()  # a policy and its reward model have the same manifests
-    roots = {said["root"] for one in listed for said in _rows(one).values()}
+    roots = {said["root"] for one in listed for use, said in one.manifests.items() if not use.endswith(PROMPTS)}
     held, unreadable = store.holding(bytes.fromhex(row), roots)
     teachers = {one.bundle: one.version for one in found if one.name == names.reward_model}
     seen: dict[tuple[str, int], Seen] = {}
@@ -57,7 +63,9 @@ def who_saw(entries: Sequence[Told], store: ManifestStore, row: str, names: Name
             version.uses |= dict.fromkeys(uses)
             version.entries.append(one.entry)
             version.teachers |= dict.fromkeys([teachers[one.bundle]] if one.bundle in teachers else [])
-    borne = aliases(entries, names)
+    borne: dict[tuple[str, int], list[str]] = {}
+    for alias, name, number in aliases(entries, names):
+        borne.setdefault((name, number), []).append(alias)
     told = [_version(one, names, borne) for one in seen.values()]
     models = [one for one in told if one["through"]]
     return Answer(
@@ -74,13 +82,8 @@ def met(one: Registration, names: Names, held: Collection[str]) -> list[str]:
         held: roots of the manifests that hold it.
     """
     model = names.model(one.name)
-    return [use for use, said in _rows(one).items()
-            if said["root"] in held and use != ALL_ROWS and concerns(model, use)]
-
-
-def _rows(one: Registration) -> dict[str, Mapping[str, Any]]:
-    """The manifests of a registration that list rows, not prompts."""
-    return {use: said for use, said in one.manifests.items() if not use.endswith(PROMPTS)}
+    return [use for use, said in one.manifests.items()
+            if said["root"] in held and use != ALL_ROWS and not use.endswith(PROMPTS) and _concerns(model, use)]
 
 
 def data_versions(found: Iterable[Registration], held: Collection[str]) -> list[dict[str, Any]]:
@@ -93,12 +96,11 @@ def data_versions(found: Iterable[Registration], held: Collection[str]) -> list[
             for root, one in first.items() if root in held]
 
 
-def _version(one: Seen, names: Names, borne: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
+def _version(one: Seen, names: Names, borne: Mapping[tuple[str, int], list[str]]) -> dict[str, Any]:
     taught_by = " and ".join(f"version {number}" for number in one.teachers) or f"({NOT_RECORDED})"
     return {"name": one.name, "version": one.version, "uses": list(one.uses),
-            "through": through(names.model(one.name), one.uses, taught_by),
-            "aliases": [alias for alias, name, version in borne if (name, version) == (one.name, one.version)],
-            "entries": one.entries}
+            "through": _through(names.model(one.name), tuple(one.uses), "{}").format(taught_by),
+            "aliases": borne.get((one.name, one.version), []), "entries": one.entries}
 
 
 def full_id(row: str, found: Iterable[Registration], store: ManifestStore) -> str:

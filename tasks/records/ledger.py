@@ -101,6 +101,13 @@ class Ledger:
         with self._place.opened(self._busy_seconds) as database:
             return table.select_kinds(database, kinds)
 
+    def said_of(self, kinds: Collection[str]) -> list[table.Said]:
+        """What the entries of some kinds say, in their order, in half of the time of entries_of. Does not verify."""
+        if not self._place.exists():
+            return []
+        with self._place.opened(self._busy_seconds) as database:
+            return table.select_said(database, kinds)
+
     def head(self) -> str:
         """The hash of the last entry; 64 zeros where there is none."""
         if not self._place.exists():

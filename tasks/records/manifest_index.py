@@ -6,11 +6,12 @@ some twenty whole lists, and one in this table. It proves nothing, and may be de
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+Told = tuple[str, int, int | None]  # root of its whole list, or its own; bytes of its file; 1 a row added, 0 removed
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS list (
     id INTEGER PRIMARY KEY, root BLOB NOT NULL UNIQUE, whole INTEGER REFERENCES list, bytes INTEGER NOT NULL) STRICT;
@@ -50,29 +51,16 @@ class ManifestIndex:
                 rows = [*((row, done.lastrowid, 0) for row in removed), *((row, done.lastrowid, 1) for row in added)]
                 connection.executemany("INSERT INTO change (row, list, added) VALUES (?, ?, ?)", rows)
 
-    def lists(self) -> dict[str, Listed]:
-        """Every manifest that was entered, by root. Raises sqlite3.Error where the index is damaged."""
+    def asked(self, row: bytes) -> dict[str, Told]:
+        """What it says about a row, of every manifest that was entered, by root. Raises sqlite3.Error where damaged."""
         if not self._path.exists():
             return {}
         with self._opened() as connection:
-            rows = connection.execute("SELECT id, root, whole, bytes FROM list").fetchall()
-        roots = {number: bytes(root).hex() for number, root, _, _ in rows}
-        return {roots[number]: Listed(roots[number], roots.get(whole), size) for number, _, whole, size in rows}
-
-    def holding(self, row: bytes, lists: Mapping[str, Listed], has: Callable[[str], bool]) -> set[str]:
-        """Roots of the lists that hold a row.
-
-        Args:
-            lists: those that are asked, all of them entered.
-            has: whether a whole list, named by its root, holds the row; asked once for each.
-        """
-        wholes = {one.whole or one.root for one in lists.values()}
-        held = {root for root in wholes if has(root)}
-        with self._opened() as connection:
-            said = {bytes(root).hex(): added for root, added in connection.execute(
-                "SELECT list.root, change.added FROM change JOIN list ON list.id = change.list WHERE change.row = ?",
-                (row,))}
-        return {root for root, one in lists.items() if said.get(root, (one.whole or root) in held)}
+            lists = connection.execute("SELECT id, root, whole, bytes FROM list").fetchall()
+            said = dict(connection.execute("SELECT list, added FROM change WHERE row = ?", (row,)).fetchall())
+        roots = {number: root.hex() for number, root, _, _ in lists}
+        return {roots[number]: (roots.get(whole, roots[number]), size, said.get(number))  # plain: there are thousands
+                for number, _, whole, size in lists}
 
     def forget(self) -> None:
         """Delete the index, which is made anew where it is needed."""

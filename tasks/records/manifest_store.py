@@ -10,13 +10,13 @@ never of another change, so that a row is looked up in at most three of them.
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tasks.contracts.errors import DigestMismatch
 from tasks.records.manifest_changes import Changed, Rows, change_of, parts_of
-from tasks.records.manifest_index import Listed, ManifestIndex
+from tasks.records.manifest_index import Listed, ManifestIndex, Told
 from tasks.records.manifests import ID_BYTES, Manifest, check_root, mapped, opened
 from tasks.records.whole_files import write_whole
 
@@ -56,14 +56,13 @@ class ManifestStore:
         """
         wanted = set(roots)
         try:
-            known = self._index.lists()
+            known = self._index.asked(row)
             if missing := wanted - known.keys():
                 self._enter(missing)
-                known = self._index.lists()
-            sound = {root: known[root] for root in wanted & known.keys()}
-            unreadable = wanted - sound.keys() | self._damaged(sound, known)
-            sound = {root: one for root, one in sound.items() if root not in unreadable}
-            return self._index.holding(row, sound, lambda root: self.has(root, row)), unreadable
+                known = self._index.asked(row)
+            unreadable = wanted - known.keys()
+            unreadable |= self._damaged(wanted - unreadable, known)
+            return self._held(row, wanted - unreadable, known), unreadable
         except sqlite3.Error:  # damaged, or in a folder where it cannot be written: each manifest is asked itself
             return self._asked_one_by_one(row, wanted)
 
@@ -155,13 +154,18 @@ class ManifestStore:
             self._enter_one(whole)
             self._index.add(Listed(root, whole, len(content)), list(removed), list(added))
 
-    def _damaged(self, lists: Mapping[str, Listed], known: Mapping[str, Listed]) -> set[str]:
+    def _held(self, row: bytes, roots: Collection[str], known: Mapping[str, Told]) -> set[str]:
+        """Of some lists those that hold a row: each whole one is asked once, its changes are told by the index."""
+        wholes = {root for root in {known[root][0] for root in roots} if self.has(root, row)}
+        return {root for root in roots if (known[root][0] in wholes if known[root][2] is None else known[root][2])}
+
+    def _damaged(self, roots: Collection[str], known: Mapping[str, Told]) -> set[str]:
         """Lists whose file is gone, or whose whole list's is gone or of another size than was written."""
         names = {one.name for one in os.scandir(self.folder)}
-        cut = {root for root in {one.whole or root for root, one in lists.items()}
-               if root not in names or root not in known or self._path(root).stat().st_size != known[root].bytes}
-        return {root for root, one in lists.items()
-                if (one.whole or root) in cut or (one.whole is not None and f"{root}.change" not in names)}
+        cut = {root for root in {known[root][0] for root in roots}
+               if root not in names or root not in known or self._path(root).stat().st_size != known[root][1]}
+        return {root for root in roots
+                if known[root][0] in cut or (known[root][0] != root and f"{root}.change" not in names)}
 
     def _asked_one_by_one(self, row: bytes, roots: Iterable[str]) -> tuple[set[str], set[str]]:
         held, unreadable = set(), set()

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ CREATE TRIGGER IF NOT EXISTS ledger_only_append BEFORE INSERT ON ledger  -- REPL
 """
 _SCHEMA = "".join(f"{one} STRICT;\n" for one in table.TABLES) + f"{table.INDEX};\n{_GUARDS}"
 _MADE = {"ledger", "ledger_end", "ledger_kind", "ledger_no_update", "ledger_no_delete", "ledger_only_append"}
+
+
+_text = partial(str, encoding="utf-8", errors="surrogateescape")  # what is no UTF-8 then fails the check of the form
 
 
 @dataclass(frozen=True)
@@ -84,10 +88,6 @@ class SqliteDatabase:
 
     def end(self) -> None:
         self.execute("COMMIT")
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")  # what is no UTF-8 then fails the check of the form
 
 
 def _operational(path: Path, error: sqlite3.OperationalError) -> Exception:

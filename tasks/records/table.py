@@ -25,7 +25,9 @@ TABLES = (
     place INTEGER PRIMARY KEY CHECK (place = 0), head TEXT NOT NULL, frontier TEXT NOT NULL)""",
 )
 INDEX = "CREATE INDEX IF NOT EXISTS ledger_kind ON ledger (kind)"
+Said = tuple[int, str, str, str, str, str]  # index, time, kind, actor, hash, payload as canonical JSON
 BATCH = 1000  # entries that are read at once
+_SAID = "SELECT entry_index, time, kind, actor, hash, payload FROM ledger"
 _ENTRIES = "SELECT entry_index, time, kind, actor, parent, payload, hash, key, signature FROM ledger"
 
 
@@ -136,6 +138,16 @@ def select_kinds(database: Database, kinds: Collection[str]) -> list[Entry]:
     marks = ", ".join("?" * len(kinds))
     return [_entry(row) for row in database.execute(
         f"{_ENTRIES} WHERE kind IN ({marks}) ORDER BY entry_index", *kinds)]
+
+
+def select_said(database: Database, kinds: Collection[str]) -> list[Said]:
+    """What the entries of some kinds say, in their order, without parent, key and signature, which a check reads."""
+    if not database.is_made():
+        return []
+    marks = ", ".join("?" * len(kinds))
+    return [(index, str(time), str(kind), str(actor), str(digest), str(payload))
+            for index, time, kind, actor, digest, payload in database.execute(
+                f"{_SAID} WHERE kind IN ({marks}) ORDER BY entry_index", *kinds)]
 
 
 def select_tail(database: Database) -> list[Entry]:

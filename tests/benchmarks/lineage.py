@@ -66,7 +66,7 @@ class World:
         run, digest = f"run-{version}", self._name(f"policy {version}")
         said: Mapping[str, Any] = {"manifests": {use: self._list(use, version) for use in SHARES}, "files": {}}
         self._tell("run started", run=run, forced=False, **self.digests)
-        self._tell("stages finished", run=run, stages=[])
+        self._tell("stages finished", run=run, stages=[], manifests=said["manifests"])
         self._tell("gate decided", run=run, candidate=digest, verdict="promote", evidence=digest, rules=digest,
                    against=version - 1 or None, decision={"findings": [
                        {"metric": f"metric_{number}", "wanted": "low >= 0.5", "found": 0.6, "low": 0.5, "high": 0.7,
