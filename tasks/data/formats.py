@@ -65,7 +65,8 @@ def json_rows(path: Path, pieces: Iterator[bytes]) -> Iterator[RawRow]:
         if first and line.strip():
             refuse_array(path, line)
             first = False
-        yield from rows_of_lines(number, line)
+        if line:
+            yield from rows_of_lines(number, line)
 
 
 def rows_of_lines(first: int, block: bytes) -> Iterator[RawRow]:

@@ -18,6 +18,7 @@ BATCH_ROWS = 256
 BATCHES_AT_MOST = 64  # of a row group that has more than so many batches of BATCH_ROWS rows
 COLUMNS_AT_MOST = 1000
 ROW_GROUP_BYTES_AT_MOST = 4 << 30
+LISTED_AT_MOST = 1 << 26  # values in the lists of a row group: a billion nulls take no bytes in a file
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,10 @@ def _text_columns(path: Path, file: "pq.ParquetFile") -> list[str]:
         raise DataRefused("is too large in one piece", where=printable_path(path),
                           wanted=f"at most {COLUMNS_AT_MOST} columns, row groups of {ROW_GROUP_BYTES_AT_MOST:,} bytes")
     leaves = [file.schema.column(index) for index in range(len(file.schema))]
+    listed = [index for index, leaf in enumerate(leaves) if leaf.max_repetition_level]
+    if any(group.column(index).num_values > LISTED_AT_MOST for group in groups for index in listed):
+        raise DataRefused("is too large in one piece", where=printable_path(path),
+                          wanted=f"at most {LISTED_AT_MOST:,} values in the lists of a row group")
     return [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
 
 

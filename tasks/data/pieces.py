@@ -11,6 +11,7 @@ from tasks.data.printable import printable_path
 
 PIECE_BYTES = 1 << 20
 LINE_BYTES_AT_MOST = 16 << 20
+FED_BYTES = 1 << 16  # packed bytes given to zlib at once; it copies what it leaves, for each member of a file again
 RATIO_AT_MOST = 300  # text of people packs 3 to 10 times; gzip's own limit is 1032
 RATIO_FREE_BYTES = 64 << 20  # below this size no ratio is suspicious
 
@@ -66,7 +67,7 @@ def refuse_bomb(path: Path, packing: str, pieces: Iterator[bytes]) -> Iterator[b
 
 def _gunzip(path: Path) -> Iterator[bytes]:
     with open_regular(path) as file:
-        packed = file.read(PIECE_BYTES)
+        packed = file.read(FED_BYTES)
         if not packed.startswith(b"\x1f\x8b"):
             raise DataRefused("is named as gzip and is not a gzip file", where=printable_path(path),
                               found="an empty file" if not packed else "other bytes at its start")
@@ -80,8 +81,8 @@ def _gunzip(path: Path) -> Iterator[bytes]:
                     yield member.decompress(packed, PIECE_BYTES)
                 except zlib.error as error:
                     raise DataRefused(f"gzip: damaged ({error})", where=printable_path(path)) from None
-                packed = member.unconsumed_tail or (b"" if member.eof else file.read(PIECE_BYTES))
-            packed = member.unused_data or file.read(PIECE_BYTES)
+                packed = member.unconsumed_tail or (b"" if member.eof else file.read(FED_BYTES))
+            packed = member.unused_data or file.read(FED_BYTES)
             if packed and not b"\x1f\x8b".startswith(packed[:2]):
                 raise DataRefused("gzip: trailing bytes after its end that are not gzip", where=printable_path(path),
                                   next_step="Pack the file anew.")

@@ -1,9 +1,9 @@
 """Spoilt files of every format, for as long as wanted: `python -m tests.data.fuzz_readers --minutes 30`.
 
 Whole files of each format are cut, repeated, overwritten and spliced, and judged under the name of this or another
-format. A finding is an exception, a verdict whose counts do not add up, or one that takes more than --seconds of
-processor. The last line is one JSON object; what was found lies in --keep, one file each, so that a test can be made
-of it.
+format. A finding is an exception, a verdict whose counts do not add up, one that takes more than --slow seconds of
+processor, or one that is broken off after --seconds of them. The last line is one JSON object; what was found lies in
+--keep, one file each, so that a test can be made of it. The name of a slow one tells its seconds.
 """
 
 import argparse
@@ -35,8 +35,13 @@ from tests.data.rows_on_disk import demonstrations, preferences
 from tests.data.rows_on_disk import settings as data_settings
 
 EXAMPLES = 500  # of one call of hypothesis
+KEPT = {"slow": 50}  # files of a finding; of others:
+KEPT_OF_OTHERS = 3
 BITS = [b"\x00", b"\xff", b'"', b"[", b"{", b"}", b"\n", b"\r\n", b",", b"\\ud800", b"\xed\xa0\x80", b"1e999", b"NaN",
         b"null", b"\xef\xbb\xbf", b"[" * 5000, b'{"a":' * 500, b"9" * 5000, b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd",
+        b"\\u0301\\u0327" * 400, "\u0301\u0327".encode() * 400, b"\\uff9e\\u0301" * 400, b"[" + b"PLACEHOLDER" * 400,
+        b"-eyJaaaaaaaa" * 400, b"-----BEGIN PRIVATE KEY-----" * 100, b"a@b." * 400, b"1 Aaaa " * 400, b"+1 (" * 400,
+        b"::" * 400, b"\\n\\nuser " * 100, b"canary " * 400, b"0 12 3456 " * 400, b'","' * 900,
         b"PAR1", b"PK\x03\x04", b"\\n\\nHuman:", b'"prompt"', b"\t", b"=cmd|'", b"\xff\xff\xff\x7f", b"\xe2\x80\xae"]
 
 
@@ -104,8 +109,8 @@ def spoilt(content: bytes, changes: list[tuple[float, int, bytes, int]]) -> byte
 class Fuzzing:
     """What was tried and found so far."""
 
-    def __init__(self, seconds: float, keep: Path) -> None:
-        self._seconds, self._keep = seconds, keep
+    def __init__(self, seconds: float, slow: float, keep: Path) -> None:
+        self._seconds, self._slow, self._keep = seconds, slow, keep
         self.executions, self.slowest = 0, 0.0
         self.findings: Counter[str] = Counter()
         signal.signal(signal.SIGPROF, _too_long)
@@ -131,14 +136,17 @@ class Fuzzing:
             took = time.process_time() - started
             if took > self._seconds:  # an alarm that fell into a callback is swallowed
                 self._note("took too long", name, content)
+            if took > self._slow:
+                self._note("slow", f"{took:.1f}s-{name}", content)
         self.executions += 1
         self.slowest = max(self.slowest, took)
 
     def _note(self, what: str, name: str, content: bytes) -> None:
         self.findings[what] += 1
-        if self.findings[what] <= 3:
+        if self.findings[what] <= KEPT.get(what, KEPT_OF_OTHERS):
             self._keep.mkdir(parents=True, exist_ok=True)
-            (self._keep / f"{hashlib.sha256(content).hexdigest()[:12]}-{name}").write_bytes(content)
+            digest = hashlib.sha256(content).hexdigest()[:12]
+            (self._keep / f"{what.partition(' ')[0]}-{digest}-{name}").write_bytes(content)
 
     def report(self) -> str:
         """All of it as JSON; the peak of memory is of this process, as the system counts it."""
@@ -173,10 +181,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seconds", type=float, default=10.0, help="of processor; a verdict takes no longer")
+    parser.add_argument("--slow", type=float, default=2.0, help="of processor; a slower verdict's file is kept")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--keep", type=Path, default=Path("fuzz-findings"))
     asked = parser.parse_args()
-    fuzzing, until, number = Fuzzing(asked.seconds, asked.keep), time.monotonic() + 60 * asked.minutes, asked.seed
+    fuzzing = Fuzzing(asked.seconds, asked.slow, asked.keep)
+    until, number = time.monotonic() + 60 * asked.minutes, asked.seed
     while time.monotonic() < until:
         rounds(fuzzing, until, number)()
         number += 1
