@@ -17,15 +17,19 @@ from tests.data.rows_on_disk import demonstrations, labels, preferences
 
 PREPARED, CHECKED = Path("build/prepared"), Path("build/checked")
 PARTS = ("train", "validation", "test")
-# sha256 of the shards of preferences(60) and demonstrations(60) as they were before there were labels
+OLD = {
+    "preferences": [{"prompt": f"How is number {n} done?", "chosen": f"Do {n} with care.", "rejected": f"{n}? No idea!"}
+                    for n in range(60)],
+    "demonstrations": [{"prompt": f"Say what {n} is.", "response": f"It is {n}, no more."} for n in range(60)]}
+# sha256 of the shards of these rows as they were before there were labels
 WITHOUT_LABELS = {
-    "preferences_train": "20a7dd6d175b4b9fc2969c5bf570e75e1d4f157202ccff6baae450b96e1ddcdc",
-    "preferences_validation": "9cc9bb3f6bef45133a5a5180d3dbe5fefe5fa08015956596c737f66100518ae1",
-    "preferences_test": "4c5af9529f1d4f06dc0a9faf2e01656db7303b24da0fc4c3b51b1530aa4996fe",
-    "sft_train": "fc0dd42d520a005d4640df1cf6e1d697697bd801b6ed67571b9ba665663f1b7f",
-    "prompts_train": "b2503c16205bcb035ed736c753290b9995def7b19365dc256c2f7c5e1aed045b",
-    "prompts_test": "5bfa19a0b712a683f3e89b4bd3a90f99ec26b7e63b44e07c7a23b7744d0c8400",
-    "text_train": "84f0126fa8b8b3f31220f69f6d73f1943313e1a6e0fef9c21bcd8fe904e17702",
+    "preferences_train": "bbbef77fc22cd65dfa44644a2a1d7018c9963d4e598141c00eee680cf87308c7",
+    "preferences_validation": "1e33272008554d77caf5b1e6924ed7db5bfad165d96cbe366d3b76b3b53d2d38",
+    "preferences_test": "551f545d57c390d547ce249999cfd8166aa10cf0c4d8b9fe9939ec1e9b52b341",
+    "sft_train": "25fc5ddec84eba1ec81ea7f308a8eeb5362c1e3c8ab5e52fc0fbe5e62d8d7a46",
+    "prompts_train": "1262147c37bcffe646a29f23bd80ce13264652040b2df64378ecef3268dbfc52",
+    "prompts_test": "6f2793800a8d61873e985f2067416881f73c43d630d54102e5953164ca6b6768",
+    "text_train": "d72a05c9228da70266a45796be46630c16c526ca2f94dea3700cd231c574d4e3",
 }
 
 
@@ -139,8 +143,8 @@ def test_without_comparisons_a_part_without_labels_is_refused_and_beside_them_it
 
 
 def test_without_labels_every_shard_has_the_bytes_that_it_had_before_there_were_any():
-    check_in("preferences", preferences(60))
-    check_in("demonstrations", demonstrations(60))
+    for kind, rows in OLD.items():
+        check_in(kind, rows)
     prepare_data(params(), Silent())
     found = {name: hashlib.sha256((PREPARED / f"{name}.jsonl").read_bytes()).hexdigest() for name in WITHOUT_LABELS}
     assert found == WITHOUT_LABELS

@@ -31,6 +31,8 @@ def check(
         help="preferences, demonstrations, transcripts, messages, edits, ratings, labels, prompts or text; splits for "
              "a folder; told from the content where not given."
     )] = None,
+    good_from: Annotated[float | None, typer.Option(
+        help="Of kind labels: a rating of at least this is good, one below it is bad.")] = None,
     json: place.Json = False,
 ) -> None:
     """Check a file of rows without training on it.
@@ -39,7 +41,7 @@ def check(
     """
     from tasks.data.verdicts import check_path
 
-    verdict = check_path(path, kind, bounds(path))
+    verdict = check_path(path, kind, bounds(path), good_from=good_from)
     if json:
         place.show_json(verdict.model_dump(mode="json"))
     else:

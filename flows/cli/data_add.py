@@ -25,6 +25,8 @@ def add(
         help="train or test: where all of its rows go; auto: by the hash of the prompt.")] = "auto",
     column: Annotated[list[str] | None, typer.Option(
         metavar="OURS=THEIRS", help="What the file calls a field, e.g. prompt=question; repeatable.")] = None,
+    good_from: Annotated[float | None, typer.Option(
+        help="Of kind labels: a rating of at least this is good, one below it is bad.")] = None,
     licence: Annotated[str | None, typer.Option(help="Under which the rows may be used.")] = None,
     consent: Annotated[str | None, typer.Option(help="Of the people who wrote them.")] = None,
     source: Annotated[str | None, typer.Option(help="Where the file came from.")] = None,
@@ -52,7 +54,7 @@ def add(
         file, origin = fetched(path, Path(folder))
         root = place.enter()
         named = source_of(path=f"data/{name or file.name}", kind=kind, split=split, columns=columns_of(column or []),
-                          **told | {"source": source or origin})
+                          good_from=good_from, **told | {"source": source or origin})
         workspace.fetch_data(root)
         with workspace.hold(home()):
             added = data_adding.add(open_desk(root, "data-add"), file, named)

@@ -42,7 +42,7 @@ def label_of(value: object, good_from: float | None, name: str = "label") -> str
         raise RowRefused(f"{name} has the wrong type: {said}, {_WANTED}, or a number beside good_from")
     if good_from is None:
         raise RowRefused(f"{name} is a number and nothing says from which one on it is good; set good_from for the "
-                         "file in params.yaml (data.sources[].good_from)")
+                         "file in params.yaml (data.sources[].good_from), or give --good-from")
     return GOOD if rating >= good_from else BAD
 
 

@@ -18,20 +18,23 @@ KINDS = (*get_args(Kind), SPLITS)
 
 
 def check_path(
-        path: Path, kind: str | None, config: DataConfig, *, columns: Mapping[str, str] | None = None) -> Verdict:
+        path: Path, kind: str | None, config: DataConfig, *, columns: Mapping[str, str] | None = None,
+        good_from: float | None = None) -> Verdict:
     """Judge a file of rows, or a folder of train and test files. Bad content is an answer, never an error.
 
     Args:
         kind: one of KINDS; null: told from the content. A folder is always read as splits.
         columns: our field name -> the file's, for one file.
+        good_from: of labels, the least number that is good, for one file.
     """
     try:
-        return _check(path, kind, config, columns)
+        return _check(path, kind, config, columns, good_from)
     except OSError as fault:  # a name that is too long, a folder that may not be listed
         return _refused(f"{printable_path(path)}: cannot be read: {fault.strerror or type(fault).__name__}")
 
 
-def _check(path: Path, kind: str | None, config: DataConfig, columns: Mapping[str, str] | None) -> Verdict:
+def _check(path: Path, kind: str | None, config: DataConfig, columns: Mapping[str, str] | None,
+           good_from: float | None) -> Verdict:
     where = printable_path(path)
     if kind is not None and kind not in KINDS:
         return _refused(f"{where}: kind {kind!r} is unknown; wanted one of {', '.join(KINDS)}")
@@ -43,7 +46,8 @@ def _check(path: Path, kind: str | None, config: DataConfig, columns: Mapping[st
         return _refused(f"{where}: is one file; splits are a folder with train and test files")
     with TemporaryDirectory() as folder, Processes(len(os.sched_getaffinity(0))) as processes:
         place = Workplace(Path(folder), processes)
-        return examine(path, kind, config, place, columns=columns).verdict  # type: ignore[arg-type]  # one of KINDS
+        return examine(
+            path, kind, config, place, columns=columns, good_from=good_from).verdict  # type: ignore[arg-type]  # a kind
 
 
 def _refused(error: str) -> Verdict:

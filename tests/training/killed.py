@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from tasks.contracts.learning_config import LanguageLoopConfig
+from tasks.contracts.learning_config import LanguageLoopConfig, RewardModelConfig
 from tasks.contracts.policy_config import PPOConfig
 from tasks.contracts.reporting import Silent
 from tasks.models.folders import load_scorer, save_model
@@ -24,6 +24,7 @@ from tasks.models.scoring import Reference
 from tasks.rewards.composed import ComposedReward
 from tasks.training import supervised
 from tasks.training.determinism import settle
+from tasks.training.feedback import Feedback, teach
 from tasks.training.objectives import Comparison, Imitation
 from tasks.training.players import Players, Prompt
 from tasks.training.policy import train_policy
@@ -32,8 +33,10 @@ from tests.models.tiny import END, PAD, tiny_model
 
 ROWS = [{"prompt": [1, 3 + i % 5], "response": [8 + i % 4, 9, 2], "chosen": [8 + i % 4, 2], "rejected": [12, 7, 2]}
         for i in range(48)]
+LABELS = [{**row, "good": i % 3 > 0} for i, row in enumerate(ROWS)]
 PROMPTS = [Prompt([1, 3 + i % 4], "") for i in range(16)]
 LOOP = LanguageLoopConfig(epochs=5, batch=4, learning_rate=0.01)
+BOTH = RewardModelConfig(epochs=3, batch=4, learning_rate=0.01, label_weight=0.5)
 PPO = PPOConfig(updates=20, rollout_batch=16, minibatch=8, learning_rate=0.01, critic_learning_rate=0.01,
                 kl={"coefficient": 0.05, "target": 1.0, "horizon": 200}, reward_scale="running",
                 select={"every": 1, "prompts": 8})
@@ -53,6 +56,13 @@ def reward(folder: Path) -> torch.nn.Module:
     return scorer
 
 
+def labels(folder: Path) -> torch.nn.Module:
+    scorer = _scorer(folder)
+    teach(scorer, Feedback(ROWS, LABELS), BOTH, pad=PAD, seed=6, sink=Silent(), checkpoints=folder / "checkpoints",
+          what="labels")
+    return scorer
+
+
 def ppo(folder: Path) -> torch.nn.Module:
     reference = Reference(tiny_model())
     players = Players(
@@ -63,7 +73,7 @@ def ppo(folder: Path) -> torch.nn.Module:
     return torch.nn.ModuleList([one for one in (players.policy, players.critic) if one is not None])
 
 
-STAGES: dict[str, Callable[[Path], torch.nn.Module]] = {"sft": sft, "reward": reward, "ppo": ppo}
+STAGES: dict[str, Callable[[Path], torch.nn.Module]] = {"sft": sft, "reward": reward, "labels": labels, "ppo": ppo}
 
 
 def _nines(samples):
