@@ -89,18 +89,19 @@ def _bundles(ground: Ground) -> Iterator[Finding]:
 
 
 def _manifests(ground: Ground) -> Iterator[Finding]:
-    store, seen = ManifestStore(ground.home), set()
+    store, wanted = ManifestStore(ground.home), dict[str, tuple[str, int]]()
     for one in ground.registered:
         for use, said in one.manifests.items():
-            if said["root"] in seen:
-                continue
-            seen.add(said["root"])
-            try:
-                store.checked(said["root"])
-            except DigestMismatch as error:
-                what: What = "edited" if store.holds(said["root"]) else "deleted"
-                yield Finding("disk", what, f"manifests/{said['root']} (rows of {use} of {one})", said["root"],
-                              error.what, one.entry, BACKUP)
+            wanted.setdefault(said["root"], (f"{use} of {one}", one.entry))
+    for entry in ground.of("stages finished"):  # of a run that registered no version, receipts rest on these
+        for use, said in entry.payload.get("manifests", {}).items():
+            wanted.setdefault(said["root"], (f"{use} of run {entry.payload['run']}", entry.index))
+    for root, (of, index) in wanted.items():
+        try:
+            store.checked(root)
+        except DigestMismatch as error:
+            what: What = "edited" if store.holds(root) else "deleted"
+            yield Finding("disk", what, f"manifests/{root} (rows of {of})", root, error.what, index, BACKUP)
 
 
 def _keys(ground: Ground) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flows.cli import main as cli
+from flows.lineage.versions import registrations, told
 from flows.promote import trusted_champion
 from flows.promotion.decision import read_candidate
 from flows.run import Run
@@ -59,6 +60,22 @@ def test_a_row_that_only_measured_is_proved_absent_by_a_run_that_changed_nothing
     assert cli.run(["data", "receipt", HELD_OUT]) == 0
     lines = capsys.readouterr().out
     assert f"row manifests of run {run.id}, which registered no version (its outcome: no change), each proved" in lines
+
+
+def test_rows_that_a_run_without_a_version_read_are_missed_where_they_are_gone(audited: World, capsys) -> None:
+    forget(capsys, HELD_OUT)
+    run = same_policy(audited)
+    entries = told(audited.ledger.entries())
+    kept = {said["root"] for one in registrations(entries) for said in one.manifests.values()}
+    finished = [entry for entry in entries if entry.kind == "stages finished"][-1]
+    own = next(said["root"] for said in finished.payload["manifests"].values() if said["root"] not in kept)
+    for path in (audited.home / "manifests").glob(f"{own}*"):
+        path.unlink()
+    found = hallmark(capsys, "audit", "reconcile", code=1)["findings"]
+    lost = [one["name"] for one in found if one["where"] == "disk" and one["what"] == "deleted"]
+    assert len(lost) == 1
+    assert lost[0].startswith(f"manifests/{own} (rows of ")
+    assert run.id in lost[0]
 
 
 def test_of_a_version_and_a_run_the_later_one_shows_the_absence(audited: World, capsys, tmp_path: Path) -> None:
