@@ -4,9 +4,8 @@ Words are counted by 16 bits of their CRC, so that the memory is bounded and no 
 first rows are counted and one in SAMPLED of the rest.
 """
 
-import zlib
-from collections.abc import Iterable
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 
@@ -59,21 +58,14 @@ def is_counted(line: int) -> bool:
 def codes_of(chosen: str, rejected: str) -> list[int]:
     """One code for each word that one answer alone has: twice its bucket, and 1 more for the rejected side."""
     ours, theirs = _words(chosen), _words(rejected)
-    return [*[2 * bucket + CHOSEN for bucket in _buckets(ours - theirs)],
-            *[2 * bucket + REJECTED for bucket in _buckets(theirs - ours)]]
+    return [*{crc32(word) % BUCKETS * 2 + CHOSEN for word in ours - theirs},
+            *{crc32(word) % BUCKETS * 2 + REJECTED for word in theirs - ours}]
 
 
 def _words(text: str) -> set[bytes]:
     if text.isascii():
         return set(text.encode().translate(ALL_TO_SPACE).split())
     return {word.encode("utf-8", "surrogatepass") for word in text.split()}
-
-
-def _buckets(words: Iterable[bytes]) -> set[int]:
-    return set(map(_LOW_BITS, map(zlib.crc32, words)))
-
-
-_LOW_BITS = (BUCKETS - 1).__and__
 
 
 class Markers:

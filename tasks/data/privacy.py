@@ -51,7 +51,8 @@ _COLONS = r":[0-9a-fA-F]{0,4}:"
 _HOUSE = r"[0-9] [A-Z][a-z]"
 _IBAN_HINT, _DOTTED_HINT, _HOUSE_HINT = r"[A-Z]{2}[0-9]{2}", r"[0-9]\.[0-9]{1,3}\.[0-9]", "[0-9][A-Z]"
 _KEY_HINT = "[_-]|A[IKS]"
-_SECRET_NAMES = ("passw", "passp", "pwd", "secret", "token", "key")
+_SECRET_NAMES = ("passw", "passp", "pwd", "secret", "token")
+_KEY_NAMES = ("api", "access", "private")  # before `key`, which is an everyday word
 _KEY_STARTS = {"-": ("sk-", "xox", "glpat-"), "_": ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "hf_"),
                "A": ("AKIA", "ASIA", "AIza")}
 
@@ -119,8 +120,9 @@ def _has_born(text: str) -> bool:
 
 
 def _has_secret_name(text: str) -> bool:
-    folded = text.casefold()
-    return any(map(folded.__contains__, _SECRET_NAMES))
+    folded = text.casefold().replace("\u0131", "i")  # patterns take the dotless one for it
+    return any(map(folded.__contains__, _SECRET_NAMES)) or (
+        "key" in folded and any(map(folded.__contains__, _KEY_NAMES)))
 
 
 def _has_key_start(text: str) -> bool:

@@ -23,6 +23,7 @@ PIECES = st.sampled_from([
     "-----BEGIN RSA PRIVATE KEY-----", "\n\nHuman: ", "User :", "Assistant:", " ", "\n", ".", "-", "\u0663\u0664\u0665",
     "\x00", "\x7f", "\x85", "\x1c", "[NAME_PLACEHOLDER]", "shut, up", "go\ndie", "idiots", "you scum", "TOXIC_",
     "\u00e9",
+    "ap\u0131 key=abc1234567", "API-KEY: 1a2b3c4d5e", "token is ab12cd34ef",
     "eyJ", "-eyJ", ".eyJ012345678", "abcdefghijk", "[", "PLACEHOLDER", "_X]", "-----END RSA PRIVATE KEY-----", "\ufffd",
     "\u200b", "\u00c3\u00a9", "the cat sat on the mat " * 12, "ha" * 30, "\u54c8" * 60,
     "phone ", "Tel: ", "\u624b\u673a", "13812345678", "11010519491231002X", "password", " is ", "=", ": ", "hunter2is",
