@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from tasks.contracts.learning_config import RewardModelConfig
+from tasks.contracts.learning_config import LoRAConfig, RewardModelConfig
 from tasks.contracts.reporting import Silent
 from tasks.gates.ranking import area_under_curve
 from tasks.models.checkpoints import load_checkpoint
@@ -109,6 +109,22 @@ def test_the_offset_learns_and_is_no_part_of_the_model(scorer, tmp_path, monkeyp
     (offset,) = [tensor for name, tensor in kept.items() if name.startswith("model.") and name.endswith(".value")]
     assert offset.item() != Offset(toy(64, 1, good_share=0.8)).value.item()
     assert [name for name, _ in scorer.named_parameters()] == names
+
+
+def test_beside_adapters_the_offset_learns_too_and_the_model_is_an_ordinary_one_again(scorer, tmp_path, monkeypatch):
+    monkeypatch.setattr(supervised, "SAVE_EVERY", 5)
+    names = [name for name, _ in scorer.named_parameters()]
+    rows, config = toy(64, 1, good_share=0.8), CONFIG.model_copy(update={"lora": LoRAConfig(rank=4, alpha=8.0)})
+    with pytest.raises(InterruptedError):
+        learn(scorer, Feedback([], rows), tmp_path, Numbers(stop=11), config)
+    kept = load_checkpoint(tmp_path / "checkpoints")[0]
+    learning = [name for name in kept if name.startswith("model.")]
+    (offset,) = [name for name in learning if name.endswith(".value")]
+    assert kept[offset].item() != Offset(rows).value.item()
+    assert all(".lora_" in name or name.endswith("score.weight") for name in learning if name != offset)
+    other = load_scorer(tmp_path / "start")
+    learn(other, Feedback([], rows), tmp_path / "whole", config=config)
+    assert [name for name, _ in other.named_parameters()] == names
 
 
 @pytest.mark.parametrize("good_share", [0.5, 0.9])
