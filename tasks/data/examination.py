@@ -21,7 +21,7 @@ from tasks.data.formats import has_byte_order_mark, read_rows
 from tasks.data.in_order import Processes
 from tasks.data.integrity import refuse_other_bytes, refuse_other_count
 from tasks.data.known import Known
-from tasks.data.looking import Asked, looking
+from tasks.data.looking import Asked, looking, note_names
 from tasks.data.markers import Markers
 from tasks.data.observations import LABELLED_BAD, LABELLED_GOOD, LONGER, SHORTER, Observations
 from tasks.data.policies import Policies
@@ -136,7 +136,7 @@ class _Reading:
             self.known.add(looked)
             self._markers.add(*looked.words)
             self.rows_read += looked.rows_read
-            self._unknown |= looked.unknown
+            note_names(self._unknown, looked.unknown)
             self._refused += looked.refused
             if len(self._refused) > REFUSED_AT_MOST:
                 raise DataRefused(f"more than {REFUSED_AT_MOST:,} rows are refused; reading stopped at line "

@@ -5,7 +5,7 @@ This is what processes do side by side. It holds no state, so that a block gives
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from tasks.data.shingles import Signatures, signatures
 
 KEYS = ("row", "id", "texts", "letters", "prompt", "label", "answer")  # what rows are known by; NO_KEY: by none
 NO_KEY = 0
+UNKNOWN_AT_MOST = 1000  # names of fields that nobody asked for
 
 
 @dataclass(frozen=True)
@@ -107,13 +108,19 @@ def look(block: Block, asked: Asked) -> Looked:
         except RowRefused as refusal:
             found.refused.append((raw.line, str(refusal)))
             continue
-        found.unknown |= unknown
+        note_names(found.unknown, unknown)
         found.lines.append(raw.line)
         found.take(row, (*signs, *held), asked.split if asked.texts else None)
     if asked.texts:
         text_file(asked.texts, block.number).write_bytes(b"".join(found.texts))
         annotator_file(asked.texts, block.number).write_text(json.dumps(found.annotators))
     return found.looked()
+
+
+def note_names(known: set[str], names: Collection[str]) -> None:
+    """Add names of fields; of a file that makes up ever new ones the first UNKNOWN_AT_MOST are kept, and a few more."""
+    if len(known) < UNKNOWN_AT_MOST and not known.issuperset(names):
+        known.update(sorted(names)[:UNKNOWN_AT_MOST])
 
 
 def looking(asked: Asked) -> "partial[Looked]":

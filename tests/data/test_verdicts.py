@@ -14,6 +14,7 @@ from tasks.data.checked import write_rows as write_rows_of
 from tasks.data.duplicates import remember
 from tasks.data.examination import Workplace, examine
 from tasks.data.in_order import Processes
+from tasks.data.looking import UNKNOWN_AT_MOST
 from tasks.data.origins import OriginWriter
 from tasks.data.spools import Spool
 from tasks.data.verdicts import check_path
@@ -47,6 +48,14 @@ def test_rows_behind_a_byte_order_mark_are_taken_with_a_word(tmp_path):
     found = check_path(path, None, settings())
     assert (found.verdict, found.rows_accepted) == ("accept", 60)
     assert "byte order mark" in found.warnings[0]
+
+
+def test_names_of_fields_without_end_do_not_fill_the_memory(tmp_path):
+    rows = [row | {f"field {row['id']} {n}": 1 for n in range(300)} for row in preferences(60)]
+    found = verdict(tmp_path, rows)
+    assert found.rows_accepted == 60
+    assert found.warnings[0].startswith("unknown extra fields are left out: ")
+    assert int(found.warnings[0].split(" and ")[1].split()[0]) < 2 * UNKNOWN_AT_MOST
 
 
 def test_every_defect_is_named_in_one_verdict_and_the_counts_add_up(tmp_path):
