@@ -15,13 +15,14 @@ from tasks.contracts.data_config import DataConfig, Kind, Split
 from tasks.contracts.errors import DataRefused
 from tasks.contracts.verdicts import RefusedRow, Verdict
 from tasks.data.balance import Balance
+from tasks.data.block_rows import note_names
 from tasks.data.blocks import Blocks
 from tasks.data.duplicates import DUPLICATE, judge, most_repeated_answer, notice
 from tasks.data.formats import has_byte_order_mark, read_rows
 from tasks.data.in_order import Processes
 from tasks.data.integrity import refuse_other_bytes, refuse_other_count
 from tasks.data.known import Known
-from tasks.data.looking import Asked, looking, note_names
+from tasks.data.looking import Asked, looking
 from tasks.data.markers import Markers
 from tasks.data.observations import LABELLED_BAD, LABELLED_GOOD, LONGER, SHORTER, Observations
 from tasks.data.policies import Policies

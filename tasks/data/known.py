@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tasks.data.block_rows import KEYS, NO_KEY, Looked
 from tasks.data.columns import Column
-from tasks.data.looking import KEYS, NO_KEY, Looked
 from tasks.data.shingles import NO_WORDS, PERMUTATIONS
 from tasks.data.spools import Spool, group_starts
 
@@ -20,7 +20,7 @@ class Known:
 
     Attributes:
         fates: uint8 [rows], one of TRAINS, TWIN, SHARES_ID, WITHDRAWN; what duplicates.judge found.
-        keys: name of looking.KEYS -> which rows have which key; in `label` a row counts twice, and once more where
+        keys: name of block_rows.KEYS -> which rows have which key; in `label` a row counts twice, and once more where
             its answers are swapped.
     """
 

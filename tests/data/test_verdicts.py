@@ -10,11 +10,11 @@ import pytest
 from tasks.contracts.canonical import row_id
 from tasks.contracts.verdicts import Verdict
 from tasks.data import examination
+from tasks.data.block_rows import UNKNOWN_AT_MOST
 from tasks.data.checked import write_rows as write_rows_of
 from tasks.data.duplicates import remember
 from tasks.data.examination import Workplace, examine
 from tasks.data.in_order import Processes
-from tasks.data.looking import UNKNOWN_AT_MOST
 from tasks.data.origins import OriginWriter
 from tasks.data.spools import Spool
 from tasks.data.verdicts import check_path
