@@ -12,8 +12,8 @@ from flows.pack.subject import REPORT, Subject, forgotten
 from tasks.contracts.places import PARAMS
 from tasks.records.uses import is_measured
 
-RESULTS = ("policy_vs_sft_win_rate", "policy_vs_champion_win_rate", "judge_score", "reward_model_accuracy", "kl_nats",
-           "safety_rate")
+RESULTS = ("policy_vs_sft_win_rate", "policy_vs_champion_win_rate", "judge_score", "reward_model_accuracy",
+           "reward_model_auc", "kl_nats", "safety_rate")
 CARD, SETTINGS, BUNDLE, CHECKED = "model-card.md", "run/params.yaml", "evidence/bundle.json", "run/report.json"
 
 
