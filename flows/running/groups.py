@@ -20,6 +20,7 @@ from tasks.stage.files import write_whole
 
 GRACE_SECONDS = 5.0  # between asking a group to end and ending it; a stage closes its MLflow run meanwhile
 RUN_GRACE_SECONDS = 15.0  # for a whole run, which ends its stages and says so in the ledger
+_ONCE_NOTED = ("/bin/sh", "-c", 'read -r noted && exec "$@" < /dev/null', "sh")  # it ends where nobody lives to say so
 SAME_START_SECONDS = 2.0  # a process's start is told from the clock, which may have been set a little since
 
 
@@ -47,10 +48,12 @@ class Groups:
             if self.closing:
                 raise StageBroke("is not started: its run is being cancelled", where=" ".join(command))
             process = subprocess.Popen(
-                command, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                text=True, encoding="utf-8", errors="replace", bufsize=1, start_new_session=True)
+                [*_ONCE_NOTED, *command], cwd=cwd, env=dict(env), stdin=subprocess.PIPE, stdout=out,
+                stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", bufsize=1,
+                start_new_session=True)
             self._running[process.pid] = process
         self.note(process.pid)
+        _let_begin(process)
         return process
 
     def note(self, pid: int, *, alone: bool = False, owner: int | None = None) -> None:
@@ -131,6 +134,13 @@ def _opened(log: Path | None) -> Iterator[IO[str] | int]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as file:
         yield file
+
+
+def _let_begin(process: "subprocess.Popen[str]") -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as gate:  # broken: it has been ended meanwhile
+        gate.write("noted\n")
+    process.stdin = None  # it reads nothing more
 
 
 def end_group(group: int, grace_seconds: float = GRACE_SECONDS, leader: "subprocess.Popen[str] | None" = None) -> None:

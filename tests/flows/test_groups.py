@@ -126,3 +126,34 @@ def test_a_stranger_who_got_the_same_number_is_left_alone(tmp_path: Path) -> Non
     assert alive(stranger.pid)
     stranger.kill()
     stranger.wait()
+
+
+KILLED_BEFORE_ITS_NOTE = """
+import os, signal, sys
+from pathlib import Path
+from flows.running.groups import Groups
+
+class Killed(Groups):
+    def note(self, pid, **others):
+        print(pid, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+folder = Path(sys.argv[1])
+Killed(folder).start(["touch", str(folder / "began")], cwd=folder, env=dict(os.environ))
+"""
+
+
+def test_what_is_killed_before_it_wrote_down_a_group_leaves_none(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", KILLED_BEFORE_ITS_NOTE, str(tmp_path)]
+    owner = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert owner.returncode == -signal.SIGKILL, owner.stderr
+    assert wait_until(lambda: not alive(int(owner.stdout)))
+    assert not (tmp_path / "began").exists()
+
+
+def test_a_group_begins_once_it_is_written_down(tmp_path: Path) -> None:
+    groups = Groups(tmp_path)
+    process = groups.start(["sh", "-c", "cat; ls groups"], cwd=tmp_path, env=dict(os.environ))
+    said, _ = process.communicate(timeout=30)
+    assert (process.returncode, said.split()) == (0, [str(process.pid)])
+    groups.forget(process)
