@@ -93,17 +93,17 @@ def test_two_hosts_that_share_a_key_and_a_database_keep_one_chain(tmp_path):
 
 
 def test_two_writers_killed_at_thirty_moments_leave_a_chain_that_verifies_and_lose_nothing_they_said(tmp_path, url):
-    moments, said = random.Random(7), set[int]()
+    moments, said, kills = random.Random(7), set[int](), 0
     ledger = Ledger(tmp_path, url=url)
-    for _ in range(MOMENTS):
+    while kills < MOMENTS or len(said) <= MOMENTS:  # where the machine is busy, until they wrote enough between kills
+        kills += 1
         with running(WRITER, tmp_path, 1000, "anna", url) as one, running(WRITER, tmp_path, 1000, "ben", url) as other:
             time.sleep(moments.uniform(0, 0.15))
             said.update(killed(one) + killed(other))
         verification = ledger.verify()
         assert verification.ok, verification.broken
         assert said <= set(range(verification.entries))
-    assert len(said) > MOMENTS
-    assert verification.entries <= len(said) + 2 * MOMENTS  # one of each writer may be written and not yet said
+    assert verification.entries <= len(said) + 2 * kills  # one of each writer may be written and not yet said
     ledger.append("register", "anna", {})
     assert ledger.verify().ok
 
