@@ -12,6 +12,7 @@ from yaml import CollectionNode, MappingNode, Node, SequenceNode
 from tasks.contracts.config import load_params, parse_params
 from tasks.contracts.errors import ParamsInvalid
 from tasks.contracts.places import PARAMS
+from tasks.contracts.yaml_text import read_yaml
 from tasks.stage.files import write_whole
 
 NOT_SET = object()  # what a setting was that the file left at its default
@@ -45,7 +46,7 @@ def change(settings: Sequence[str], path: Path = PARAMS) -> list[Change]:
     for setting in settings:
         text, changed = _changed(text, setting)
         changes += [changed] * (changed.old != changed.new)
-    parse_params(yaml.safe_load(text), where=f"{path} with {', '.join(settings)}")
+    parse_params(read_yaml(text), where=f"{path} with {', '.join(settings)}")
     if changes:
         write_whole(path, text)
     return changes
@@ -61,13 +62,13 @@ def _changed(text: str, setting: str) -> tuple[str, Change]:
     parts = key.split(".")
     if not equals or not all(parts):
         raise ParamsInvalid("is no setting", where=f"--set {setting}", wanted="KEY=VALUE, e.g. ppo.updates=20")
-    value, document = _parsed(said, setting), yaml.safe_load(text)
+    value, document = _parsed(said, setting), read_yaml(text)
     wanted = copy.deepcopy(document)
     old = _put(wanted, parts, value, setting)
     if old == value:
         return text, Change(key, old, value)
     text = _edited(text, parts, value, setting)
-    if yaml.safe_load(text) != wanted:
+    if read_yaml(text) != wanted:
         raise ParamsInvalid("cannot be changed from here", where=f"--set {setting}", next_step="Edit params.yaml.")
     return text, Change(key, old, value)
 
@@ -75,7 +76,7 @@ def _changed(text: str, setting: str) -> tuple[str, Change]:
 def _parsed(said: str, setting: str) -> object:
     """A value as YAML reads it; 1e-4 too, which YAML 1.1 takes for a text."""
     try:
-        value = yaml.safe_load(said)
+        value = read_yaml(said)
     except yaml.YAMLError:
         raise ParamsInvalid("is no value that YAML can read", where=f"--set {setting}", found=said) from None
     try:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tasks.contracts.errors import DiskFull, NotAWorkspace, ServiceUnreachable, WorkspaceBusy
 from tasks.contracts.places import home
+from tasks.records.git import git
 
 RETRAIN, SCHEDULE = "retrain", "schedule"  # what can be held
 BUSY = {  # what is held -> what is said to who comes second, and the next step
@@ -40,7 +41,7 @@ def find_root(start: Path) -> Path:
 
 
 def _refuse_without_commit(root: Path) -> None:
-    asked = subprocess.run(["git", "rev-parse", "--verify", "-q", "HEAD"], cwd=root, capture_output=True, check=False)
+    asked = git(root, "rev-parse", "--verify", "-q", "HEAD")
     if asked.returncode:
         said = asked.stderr.decode(errors="replace").strip().splitlines()
         raise NotAWorkspace(

@@ -7,28 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from tasks.contracts.config import Params, parse_params
+from tasks.contracts.config import Params
 from tasks.contracts.errors import DataRefused, ParamsInvalid
+from tasks.contracts.places import CHECKED, PREPARED
 from tasks.contracts.reporting import Silent
 from tasks.data.batches import read_shard, write_shard
-from tasks.data.checked import checked_row
 from tasks.data.splits import fraction
 from tasks.prepare_data import prepare_data
 from tasks.records.manifests import read_manifest
 from tests.data.rows_on_disk import demonstrations, preferences
-
-PREPARED = Path("build/prepared")
-CHECKED = Path("build/checked")
-PARTS = ("train", "validation", "test")
+from tests.stage_folder import PARTS, check_in, params_of_preparing, shard
 
 
 def params(**data: object) -> Params:
-    loop = {"epochs": 1.0}
-    settings = {"sources": [{"path": "data/rows.jsonl"}], "validation_share": 0.2, "test_share": 0.2} | data
-    return parse_params({
-        "seed": 1, "device": "cpu", "threads": 1, "base": {}, "evaluate": {}, "data": settings,
-        "tokens": {"prompt": 40, "response": 80, "vocabulary": 300}, "pretrain": loop,
-        "sft": loop, "reward_model": loop, "reward": {"models": []}, "ppo": {"updates": 1}, "gates": {"rules": []}})
+    return params_of_preparing(80, **data)
 
 
 @pytest.fixture(autouse=True)
@@ -36,15 +28,6 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     CHECKED.mkdir(parents=True)
     return tmp_path
-
-
-def check_in(kind: str, rows: list[dict], split: str = "auto") -> None:
-    with (CHECKED / f"{kind}.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(checked_row(row, split)) + "\n" for row in rows)
-
-
-def shard(name: str) -> list[dict]:
-    return read_shard(PREPARED / f"{name}.jsonl")
 
 
 def texts(name: str, field: str) -> list[str]:

@@ -2,21 +2,19 @@
 
 import hashlib
 import json
-from pathlib import Path
 
 import pytest
 
-from tasks.contracts.config import Params, parse_params
+from tasks.contracts.config import Params
 from tasks.contracts.errors import DataRefused
+from tasks.contracts.places import CHECKED, PREPARED
 from tasks.contracts.reporting import Silent
-from tasks.data.batches import read_shard
 from tasks.data.checked import checked_row
 from tasks.prepare_data import prepare_data
 from tasks.records.manifests import read_manifest
 from tests.data.rows_on_disk import demonstrations, labels, preferences
+from tests.stage_folder import PARTS, check_in, params_of_preparing, shard
 
-PREPARED, CHECKED = Path("build/prepared"), Path("build/checked")
-PARTS = ("train", "validation", "test")
 OLD = {
     "preferences": [{"prompt": f"How is number {n} done?", "chosen": f"Do {n} with care.", "rejected": f"{n}? No idea!"}
                     for n in range(60)],
@@ -34,12 +32,7 @@ WITHOUT_LABELS = {
 
 
 def params(**data: object) -> Params:
-    loop = {"epochs": 1.0}
-    settings = {"sources": [{"path": "data/rows.jsonl"}], "validation_share": 0.2, "test_share": 0.2} | data
-    return parse_params({
-        "seed": 1, "device": "cpu", "threads": 1, "base": {}, "evaluate": {}, "data": settings,
-        "tokens": {"prompt": 40, "response": 20, "vocabulary": 300}, "pretrain": loop,
-        "sft": loop, "reward_model": loop, "reward": {"models": []}, "ppo": {"updates": 1}, "gates": {"rules": []}})
+    return params_of_preparing(20, **data)
 
 
 @pytest.fixture(autouse=True)
@@ -54,15 +47,6 @@ class Listener(Silent):
 
     def note(self, text: str) -> None:
         self.notes.append(text)
-
-
-def check_in(kind: str, rows: list[dict], split: str = "auto") -> None:
-    with (CHECKED / f"{kind}.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(checked_row(row, split)) + "\n" for row in rows)
-
-
-def shard(name: str) -> list[dict]:
-    return read_shard(PREPARED / f"{name}.jsonl")
 
 
 def written() -> set[str]:

@@ -1,7 +1,6 @@
 """Checks of what proves: keys, ledger, clock, registry, and that nothing is reported to anybody."""
 
 import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from flows import embedded
 from flows.checks.installation import Said
 from tasks.contracts.config import load_params
 from tasks.contracts.places import PARAMS, home
+from tasks.records.git import git_output
 
 CLOCK_SLACK_SECONDS = 60.0  # behind what has happened already
 FILE_SLACK_SECONDS = 1.0  # between the clock and that of the file system
@@ -62,9 +62,9 @@ def _latest(root: Path) -> float:
     """When the last commit was made and the last entry written, in seconds of the epoch."""
     from tasks.records.ledger import Ledger
 
-    said = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=root, capture_output=True, text=True, check=True)
+    committed = float(git_output(root, "log", "-1", "--format=%ct"))
     entries = Ledger(home()).entries()
-    return max([float(said.stdout), *(datetime.fromisoformat(entry.time).timestamp() for entry in entries)])
+    return max([committed, *(datetime.fromisoformat(entry.time).timestamp() for entry in entries)])
 
 
 def _file_time(folder: Path) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.checks.installation import Said
+from flows.dvc_repo import dvc_repo
 from tasks.contracts.places import home
 
 if TYPE_CHECKING:
@@ -46,9 +47,7 @@ def limit(root: Path) -> Said:
 
 def remotes(root: Path) -> Said:
     """Each DVC remote is listed; a folder of this machine must be there, and be writable where outputs go to it."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
+    with dvc_repo(root) as repo:
         names = list(repo.config["remote"])
         faults = [f"{name}: {fault}" for name in names if (fault := fault_of(repo.cloud.get_remote(name)))]
     said = "; ".join(faults) or (f"reached {', '.join(names)}" if names else "none is configured")

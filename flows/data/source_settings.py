@@ -9,6 +9,7 @@ from yaml import CollectionNode, MappingNode, Node, SequenceNode
 from tasks.contracts.config import parse_params
 from tasks.contracts.errors import ParamsInvalid
 from tasks.contracts.places import PARAMS
+from tasks.contracts.yaml_text import read_yaml
 
 
 def with_source(text: str, source: Mapping[str, Any]) -> str:
@@ -18,7 +19,7 @@ def with_source(text: str, source: Mapping[str, Any]) -> str:
         ParamsInvalid: the text is no valid params.yaml, is none with the source, or is laid out so that no line can
             be added.
     """
-    wanted = yaml.safe_load(text)
+    wanted = read_yaml(text)
     parse_params(wanted, where=str(PARAMS))
     wanted["data"]["sources"].append(dict(source))
     parse_params(wanted, where=f"{PARAMS} with {source['path']}")
@@ -63,6 +64,6 @@ def _end(node: Node) -> int:
 
 def _read(text: str) -> object:
     try:
-        return yaml.safe_load(text)
+        return read_yaml(text)
     except yaml.YAMLError:
         return None

@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
-
+from flows.dvc_repo import dvc_repo
 from flows.scheduling import served
 from flows.scheduling.data_watch import DATA, DATA_DVC, DataWatch, data_digest
 from tasks.contracts.errors import ServiceUnreachable, WorkspaceBusy
+from tasks.contracts.yaml_text import read_yaml
 
 SEED, STORE = "seed", "store"  # remotes of .dvc/config: the one inside the repository is read, the other is written
 
@@ -27,7 +27,7 @@ def tracked(root: Path) -> str | None:
     """What data.dvc calls data/; None where there is none."""
     if not (root / DATA_DVC).is_file():
         return None
-    said = yaml.safe_load((root / DATA_DVC).read_text(encoding="utf-8"))
+    said = read_yaml((root / DATA_DVC).read_text(encoding="utf-8"))
     return str(said["outs"][0]["md5"])
 
 
@@ -47,9 +47,7 @@ def push(root: Path) -> str | None:
 
 def written_remote(root: Path) -> str | None:
     """The name of the remote that is written."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
+    with dvc_repo(root) as repo:
         default, known = repo.config["core"].get("remote"), list(repo.config["remote"])
     if default and default != SEED:
         return str(default)

@@ -13,9 +13,9 @@ from typing import Any, Literal, Protocol
 from flows.data import dvc_digests
 from flows.data.sheet import Checked, checked_rows, data_sheet, sheet_bytes
 from flows.data.store import tracked
+from flows.dvc_lock import raw_data, read_locks
 from flows.lineage.keeping import keep_file
 from flows.lineage.reading import kept_text
-from flows.lineage.stages import Lock
 from flows.lineage.versions import Registration
 from flows.promotion.succession import Entry
 from flows.scheduling.data_watch import DATA, DATA_DVC, files
@@ -113,8 +113,9 @@ def named(versions: Iterable[DataVersion], data: str | None) -> DataVersion | No
 
 def data_in_lock(text: str | None) -> str | None:
     """What the stages read as data/, as a dvc.lock says it; None where it says nothing of it."""
-    lock = Lock.read(text)
-    return next((md5 for stage in lock.reads for path, md5 in lock.raw(stage).items() if path == DATA.as_posix()), None)
+    locks = read_locks(text)
+    return next((md5 for stage in locks for path, md5 in raw_data(locks, stage).items() if path == DATA.as_posix()),
+                None)
 
 
 def read_by(home: Path, versions: Iterable[DataVersion], registration: Registration) -> DataVersion | None:

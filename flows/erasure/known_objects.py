@@ -1,6 +1,5 @@
 """What DVC's objects are: every data.dvc and dvc.lock that git, the kept files and the workspace have, read."""
 
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from flows.lineage.versions import registrations, told
 from flows.scheduling.data_watch import DATA, DATA_DVC
 from tasks.contracts.places import DVC_LOCK
 from tasks.contracts.yaml_text import read_yaml
+from tasks.records.git import git_output
 from tasks.records.ledger import Ledger
 from tasks.records.whole_files import write_whole
 
@@ -68,19 +68,16 @@ def _texts(root: Path, ledger: Ledger) -> Iterator[str]:
 
 def _committed(root: Path) -> Iterator[str]:
     """What data.dvc and dvc.lock were in every commit of every branch, each content once."""
-    said = _git(root, b"", "log", "--all", "--raw", "--no-abbrev", "--no-renames", "-m", "--format=", "--",
-                str(DATA_DVC), str(DVC_LOCK)).decode()
+    said = git_output(root, "log", "--all", "--raw", "--no-abbrev", "--no-renames", "-m", "--format=", "--",
+                      str(DATA_DVC), str(DVC_LOCK)).decode()
     blobs = {line.split()[3] for line in said.splitlines() if line.startswith(":")} - {"0" * 40, "0" * 64}
-    rest = _git(root, "".join(f"{one}\n" for one in sorted(blobs)).encode(), "cat-file", "--batch") if blobs else b""
+    asked = "".join(f"{one}\n" for one in sorted(blobs)).encode()
+    rest = git_output(root, "cat-file", "--batch", stdin=asked) if blobs else b""
     while rest:
         head, _, rest = rest.partition(b"\n")
         size = int(head.split()[2])
         yield rest[:size].decode("utf-8", "replace")
         rest = rest[size + 1:]
-
-
-def _git(root: Path, said: bytes, *words: str) -> bytes:
-    return subprocess.run(["git", *words], cwd=root, input=said, capture_output=True, check=True).stdout
 
 
 def _outputs(text: str) -> Iterator[tuple[str, str]]:

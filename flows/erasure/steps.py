@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flows.data import versions as data_versions
 from flows.desk import Desk
+from flows.dvc_repo import dvc_repo
 from flows.erasure.claims import write_claims
 from flows.erasure.data_rows import Found
 from flows.erasure.files import held, remove
@@ -13,7 +14,7 @@ from flows.erasure.looking import Say, searching
 from flows.erasure.objects import Search, going
 from flows.erasure.rewriting import write_without
 from flows.erasure.searching import holds
-from flows.erasure.stores import CACHE, Store, faults, opened, run_cache
+from flows.erasure.stores import CACHE, Store, faults, run_cache
 from flows.erasure.work import Work, keep_work
 from flows.scheduling.data_watch import DATA, DATA_DVC, files
 from tasks.contracts.errors import ServiceUnreachable
@@ -32,7 +33,7 @@ def rewrite(root: Path, relpath: str, lines: Sequence[Found]) -> None:
 def new_version(desk: Desk) -> int | None:
     """Have DVC name data/ as it lies now, and the ledger too; None where there is no data."""
     if (desk.root / DATA_DVC).is_file() and files(desk.root):
-        with opened(desk.root) as repo, faults("data.dvc"):
+        with dvc_repo(desk.root) as repo, faults("data.dvc"):
             repo.add(str(DATA))
     made = data_versions.record(desk, "rows forgotten")
     return made.version if made else None
@@ -67,7 +68,7 @@ def keep_lists(home: Path, store: Store, names: Sequence[str], scratch: Path) ->
 def push(root: Path, store: Store, paths: Sequence[str]) -> None:
     """Push the new data version to a remote that had the old one, so that no clone is left without data."""
     if store.name != CACHE and any(Path(path).parts[:1] == DATA.parts for path in paths):
-        with opened(root) as repo, faults(f"{store.name} ({store.place})"):
+        with dvc_repo(root) as repo, faults(f"{store.name} ({store.place})"):
             repo.push(targets=[str(DATA_DVC)], remote=store.name)
 
 

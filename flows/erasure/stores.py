@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from flows.dvc_repo import dvc_repo
 from tasks.contracts.errors import HallmarkError, ServiceUnreachable
-
-if TYPE_CHECKING:
-    from dvc.repo import Repo
 
 CACHE = "cache"
 _OBJECT = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -85,25 +83,13 @@ def faults(where: str) -> Iterator[None]:
                       "here.") from fault
 
 
-@contextmanager
-def opened(root: Path) -> Iterator["Repo"]:
-    """DVC on the workspace, saying nothing."""
-    import logging
-
-    from dvc.repo import Repo
-
-    logging.getLogger("dvc").setLevel(logging.ERROR)  # it tells how to track data.dvc with git
-    with Repo(str(root)) as repo:
-        yield repo
-
-
 def stores(root: Path, home: Path) -> list[Store]:
     """The cache first, then every remote of .dvc/config, in its order.
 
     Raises:
         ServiceUnreachable: DVC cannot make sense of its config.
     """
-    with faults(str(root / ".dvc/config")), opened(root) as repo:
+    with faults(str(root / ".dvc/config")), dvc_repo(root) as repo:
         found = [Store(CACHE, repo.cache.local.path, repo.cache.local, Path(repo.cache.local.path))]
         for name, said in repo.config["remote"].items():
             remote = repo.cloud.get_remote(name)
@@ -117,7 +103,7 @@ def stores(root: Path, home: Path) -> list[Store]:
 
 def run_cache(root: Path) -> Path:
     """The folder in which DVC notes which outputs a stage made of which inputs."""
-    with opened(root) as repo:
+    with dvc_repo(root) as repo:
         return Path(repo.cache.legacy.path) / "runs"
 
 

@@ -1,11 +1,11 @@
 """Places where text of forgotten rows may still be and that nothing here can clean, each by name."""
 
-import subprocess
 from pathlib import Path
 
 from flows.desk import Desk
 from flows.erasure.stores import CACHE, Store, stores
 from flows.erasure.work import Work
+from tasks.records.git import git_output
 from tasks.records.mlflow_store import tracking_uri
 
 ELSEWHERE = "copies outside of this installation: clones, exports, backups, what a page showed"
@@ -26,9 +26,8 @@ def _history(root: Path, store: Store, work: Work) -> str:
     if store.folder is None or not store.folder.is_relative_to(root.absolute()):
         return ""
     inside = store.folder.relative_to(root.absolute()).as_posix()
-    asked = subprocess.run(["git", "log", "--all", "--format=", "--name-only", "--diff-filter=A", "--", inside],
-                           cwd=root, capture_output=True, text=True, check=False)
-    committed = {"".join(Path(line).parts[-2:]) for line in asked.stdout.splitlines()}
+    added = git_output(root, "log", "--all", "--format=", "--name-only", "--diff-filter=A", "--", inside).decode()
+    committed = {"".join(Path(line).parts[-2:]) for line in added.splitlines()}
     gone = sorted(committed & set(work.deleted.get(store.name, ())))
     if not gone:
         return ""

@@ -1,19 +1,18 @@
 """How two versions differ: rows, settings, code, packages, metrics, gate; what was not recorded is said to be so."""
 
 import re
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from flows.lineage.people import decision_of
 from flows.lineage.reading import kept_text
 from flows.lineage.versions import NOT_RECORDED, Registration, Told, registration
 from tasks.contracts.canonical import canonical_json
 from tasks.contracts.places import CONSTRAINTS, PARAMS
+from tasks.contracts.yaml_text import read_yaml
 from tasks.records.bundle import read_own_bundle
+from tasks.records.git import git
 from tasks.records.manifest_store import ManifestStore
 from tasks.records.stage_run import flatten
 
@@ -67,7 +66,7 @@ def changed(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> Changes
 
 
 def settings(text: str | None) -> dict[str, str] | None:
-    said = yaml.safe_load(text) if text is not None else None
+    said = read_yaml(text) if text is not None else None
     return flatten(said) if isinstance(said, dict) else None
 
 
@@ -96,9 +95,8 @@ def code_changed(root: Path, a: Mapping[str, Any], b: Mapping[str, Any]) -> dict
     if not a or not b:
         return {"commits": NOT_RECORDED, "files": NOT_RECORDED}
     commits = [a["commit"], b["commit"]]
-    asked = subprocess.run(["git", "diff", "--numstat", "--no-renames", *commits, "--"], cwd=root, capture_output=True,
-                           text=True, check=False)
-    lines = [line.split("\t") for line in asked.stdout.splitlines()]
+    asked = git(root, "diff", "--numstat", "--no-renames", *commits, "--")
+    lines = [line.split("\t") for line in asked.stdout.decode(errors="replace").splitlines()]
     return {"commits": commits, "uncommitted": [a["diff_sha256"], b["diff_sha256"]],
             "hardware": [a["hardware"], b["hardware"]],
             "files": NOT_RECORDED if asked.returncode else [

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from flows.lineage.keeping import kept_file
 from flows.lineage.reading import kept_text
 from flows.lineage.versions import NOT_RECORDED, Names, Registration, Told, registrations
 from tasks.contracts.places import CONSTRAINTS, PARAMS
+from tasks.contracts.yaml_text import read_yaml
 from tasks.records.bundle import read_own_bundle
 
 MACHINE = ("hardware", "python", "processor", "gpu", "driver", "cuda")
@@ -78,7 +77,7 @@ def parents_of(home: Path, entries: Sequence[Told], names: Names, one: Registrat
     models: Mapping[str, str] = dict(read_own_bundle(home, one.bundle)).get("models", {})  # type: ignore[assignment]
     beside = next((other for other in reversed(registrations(entries, names.reward_model))
                    if other.bundle == one.bundle), None)
-    settings = yaml.safe_load(kept_text(home, one.files.get(PARAMS.as_posix())) or "") or {}
+    settings = read_yaml(kept_text(home, one.files.get(PARAMS.as_posix())) or "") or {}
     given = (settings.get("base") or {}).get("path")
     found = [_parent("base", models.get("base"), one, note=f"given as {given}" if given else ""),
              _parent("sft", models.get("sft"), one),

@@ -1,13 +1,12 @@
 """The stages that made a model, as the run's dvc.lock has them, down to rows and data files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from flows.dvc_lock import NO_STAGE, Locks, maker, parents, raw_data
 from flows.lineage.graph import Graph, Node
 from flows.lineage.versions import NOT_RECORDED, Registration
 from tasks.contracts.places import PREPARED
-from tasks.contracts.yaml_text import read_yaml
 from tasks.records.uses import ALL_ROWS, POLICY_MIX, PROMPTS, TOKENIZER
 
 if TYPE_CHECKING:
@@ -22,42 +21,8 @@ READ_BY = {  # use -> the stage that reads it; every other is read by evaluate, 
 ABOUT_DATA = ("kind", "split", "rows_accepted", "rows_rejected", "licence", "consent")
 
 
-@dataclass(frozen=True)
-class Lock:
-    """What dvc.lock says of each stage: paths that it read and wrote, with DVC's md5."""
-
-    reads: Mapping[str, Mapping[str, str]]
-    writes: Mapping[str, Mapping[str, str]]
-
-    @staticmethod
-    def read(text: str | None) -> "Lock":
-        """From the file's text; without it, of no stage."""
-        whole = read_yaml(text) if text else None
-        said = (whole or {}).get("stages") or {}
-
-        def paths(key: str) -> dict[str, dict[str, str]]:
-            return {name: {one["path"]: one.get("md5", "") for one in stage.get(key, [])}
-                    for name, stage in said.items()}
-
-        return Lock(paths("deps"), paths("outs"))
-
-    def maker(self, path: str) -> str | None:
-        """The stage that wrote a path."""
-        return next((name for name, outs in self.writes.items() if path in outs), None)
-
-    def parents(self, stage: str) -> list[str]:
-        """The stages whose outputs a stage read."""
-        makers = [self.maker(path) for path in self.reads.get(stage, {})]
-        return list(dict.fromkeys(maker for maker in makers if maker is not None and maker != stage))
-
-    def raw(self, stage: str) -> dict[str, str]:
-        """Data that a stage read and no stage wrote; code and pins are named by the commit."""
-        return {path: md5 for path, md5 in self.reads.get(stage, {}).items()
-                if self.maker(path) is None and path.split("/")[0] not in ("tasks", "infra", "flows")}
-
-
 def add_stages(
-    graph: Graph, traced: "Traced", lock: Lock, model: Node, path: str, sources: Sequence[Mapping[str, Any]]
+    graph: Graph, traced: "Traced", locks: Locks, model: Node, path: str, sources: Sequence[Mapping[str, Any]]
 ) -> None:
     """Hang below a model the stage that made it, what that read, and so on."""
     finished = traced.of_run("stages finished")
@@ -71,14 +36,14 @@ def add_stages(
             "state": said.get("state", NOT_RECORDED), "MLflow run": said.get("run_id") or NOT_RECORDED}))
         if known:
             return
-        for parent in lock.parents(stage):
+        for parent in parents(locks, stage):
             hang(node, parent)
-        _add_rows(graph, traced, lock, node, stage)
-        _add_data(graph, traced, lock, node, stage, sources)
+        _add_rows(graph, traced, locks, node, stage)
+        _add_data(graph, traced, locks, node, stage, sources)
 
-    maker = lock.maker(path)
-    if maker is not None:
-        hang(model, maker)
+    made_by = maker(locks, path)
+    if made_by is not None:
+        hang(model, made_by)
 
 
 def rows_node(one: Registration, use: str) -> Node:
@@ -86,24 +51,24 @@ def rows_node(one: Registration, use: str) -> Node:
     return Node(f"rows {use}", "rows", use, said["root"], one.entry, {"rows": f"{said['rows']:,}"})
 
 
-def _add_rows(graph: Graph, traced: "Traced", lock: Lock, node: Node, stage: str) -> None:
+def _add_rows(graph: Graph, traced: "Traced", locks: Locks, node: Node, stage: str) -> None:
     """The row manifests that a stage read; those of stages that this pipeline has not hang below who wrote them."""
-    writes_all = PREPARED.as_posix() in lock.writes.get(stage, {})
+    writes_all = PREPARED.as_posix() in locks.get(stage, NO_STAGE).writes
     for use in traced.one.manifests:
         if use.endswith(PROMPTS):
             continue
         reader = READ_BY.get(use, "evaluate")
-        if reader == stage or (writes_all and reader not in lock.writes):
+        if reader == stage or (writes_all and reader not in locks):
             graph.add(node, rows_node(traced.one, use))
     if writes_all and not traced.one.manifests:
         graph.add(node, Node("rows", "rows", "row manifests", facts={"rows": NOT_RECORDED}))
 
 
 def _add_data(
-    graph: Graph, traced: "Traced", lock: Lock, node: Node, stage: str, sources: Sequence[Mapping[str, Any]]
+    graph: Graph, traced: "Traced", locks: Locks, node: Node, stage: str, sources: Sequence[Mapping[str, Any]]
 ) -> None:
     """The data files that a stage read, each with its licence and consent; the folder where no file is told."""
-    for path, md5 in lock.raw(stage).items():
+    for path, md5 in raw_data(locks, stage).items():
         inside = [one for one in sources if str(one["path"]).startswith(f"{path}/") or one["path"] == path]
         for one in inside:
             graph.add(node, Node(f"data {one['path']}", "data", str(one["path"]), one["sha256"], traced.one.entry,

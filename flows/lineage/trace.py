@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.dvc_lock import read_locks
 from flows.lineage.graph import Graph, Node
 from flows.lineage.people import add_decision, add_people
 from flows.lineage.reading import kept_text
-from flows.lineage.stages import Lock, add_stages, rows_node
+from flows.lineage.stages import add_stages, rows_node
 from flows.lineage.versions import NOT_RECORDED, Names, Registration, Told, registration, registrations
 from tasks.contracts.errors import DigestMismatch
 from tasks.contracts.places import BASE, CHECKED, CONSTRAINTS, DVC_LOCK, EVIDENCE, PARAMS, POLICY, REWARD, SFT
@@ -47,11 +48,11 @@ def trace(home: Path, entries: Sequence[Told], names: Names, name: str, version:
     traced = Traced(home, entries, names, one)
     graph = Graph(Node(f"version {one}", "version", str(one), one.digest, one.entry,
                        {"registered": one.time, "gate": one.verdict or NOT_RECORDED}))
-    lock, sources = Lock.read(traced.kept(DVC_LOCK)), sources_of(traced)
+    locks, sources = read_locks(traced.kept(DVC_LOCK)), sources_of(traced)
     for model, folder in add_models(graph, traced, add_bundle(graph, traced)):
-        add_stages(graph, traced, lock, model, folder, sources)
+        add_stages(graph, traced, locks, model, folder, sources)
     gate = add_decision(graph, entries, one)
-    add_stages(graph, traced, lock, gate, EVIDENCE.as_posix(), sources)
+    add_stages(graph, traced, locks, gate, EVIDENCE.as_posix(), sources)
     add_the_rest(graph, traced)
     add_people(graph, entries, one)
     add_run(graph, traced)

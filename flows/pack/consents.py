@@ -1,11 +1,11 @@
 """Who may approve, and what people signed about a version: the allow-list as committed, and the signed statements."""
 
 import json
-import subprocess
 from typing import Any
 
 from flows.pack.subject import Subject
 from tasks.contracts.places import APPROVERS
+from tasks.records.git import git
 
 
 def allow_list(subject: Subject) -> tuple[str, bytes]:
@@ -38,5 +38,5 @@ def statements_of_people(subject: Subject) -> bytes:
 
 def _git(subject: Subject, *words: str) -> bytes:
     """What git says; nothing where it does not know."""
-    done = subprocess.run(["git", *words], cwd=subject.root, capture_output=True, check=False)
+    done = git(subject.root, *words)
     return done.stdout if done.returncode == 0 else b""

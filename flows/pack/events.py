@@ -7,7 +7,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from flows.lineage.stages import Lock
+from flows.dvc_lock import CODE, NO_STAGE, Locks, raw_data, read_locks
 from flows.lineage.versions import NOT_RECORDED
 from flows.pack.subject import Subject
 from tasks.contracts.places import DVC_LOCK
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from openlineage.client.event_v2 import Run as LineageRun
 
 PRODUCER = "urn:hallmark"
-CODE = ("tasks", "infra", "flows")  # named by the commit
 
 
 def lineage_events(subject: Subject) -> bytes:
@@ -30,12 +29,12 @@ def lineage_events(subject: Subject) -> bytes:
 def events(subject: Subject) -> list["RunEvent"]:
     from openlineage.client.event_v2 import RunEvent, RunState
 
-    lock, finished = Lock.read(subject.traced.kept(DVC_LOCK)), subject.stages
+    locks, finished = read_locks(subject.traced.kept(DVC_LOCK)), subject.stages
     made = []
     for stage in finished.payload["stages"] if finished else []:
         name = str(stage["name"])
         run, job = _run(subject, name), _job(subject, name)
-        inputs, outputs = _inputs(subject, lock, name), _outputs(subject, lock, name)
+        inputs, outputs = _inputs(subject, locks, name), _outputs(subject, locks, name)
         times = {RunState.START: subject.started.time, RunState.COMPLETE: finished.time if finished else ""}
         for state, time in times.items():
             made.append(RunEvent(eventTime=time, eventType=state, run=run, job=job, inputs=inputs,
@@ -73,21 +72,21 @@ def _job(subject: Subject, stage: str) -> "Job":
             version=str(subject.started.payload["commit"]), producer=PRODUCER)})
 
 
-def _inputs(subject: Subject, lock: Lock, stage: str) -> list["InputDataset"]:
+def _inputs(subject: Subject, locks: Locks, stage: str) -> list["InputDataset"]:
     from openlineage.client.event_v2 import InputDataset
 
-    read = {path: md5 for path, md5 in lock.reads.get(stage, {}).items() if path.split("/")[0] not in CODE}
-    raw = lock.raw(stage)
+    read = {path: md5 for path, md5 in locks.get(stage, NO_STAGE).reads.items() if path.split("/")[0] not in CODE}
+    raw = raw_data(locks, stage)
     files = [InputDataset(_namespace(subject), str(one["path"]), facets=_facets(str(one["sha256"]), _told(one)))
              for one in subject.sources if any(str(one["path"]).startswith(f"{path}/") for path in raw)]
     return [InputDataset(_namespace(subject), path, facets=_facets(md5)) for path, md5 in read.items()] + files
 
 
-def _outputs(subject: Subject, lock: Lock, stage: str) -> list["OutputDataset"]:
+def _outputs(subject: Subject, locks: Locks, stage: str) -> list["OutputDataset"]:
     from openlineage.client.event_v2 import OutputDataset
 
     return [OutputDataset(_namespace(subject), path, facets=_facets(md5))
-            for path, md5 in lock.writes.get(stage, {}).items()]
+            for path, md5 in locks.get(stage, NO_STAGE).writes.items()]
 
 
 def _facets(version: str, told: str = "") -> dict[str, Any]:

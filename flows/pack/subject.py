@@ -6,8 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from flows.data import versions as data_versions
 from flows.erasure.affected import FORGOTTEN
 from flows.lineage.keeping import kept_file
@@ -18,6 +16,7 @@ from flows.pack.model_parts import ModelFile, model_parts
 from tasks.contracts.canonical import sha256_hex
 from tasks.contracts.errors import DigestMismatch, Refused
 from tasks.contracts.places import CHECKED, PARAMS
+from tasks.contracts.yaml_text import read_yaml
 from tasks.records.bundle import read_own_bundle
 from tasks.records.chain import Entry
 from tasks.records.ledger import Ledger
@@ -53,7 +52,7 @@ class Subject:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """params.yaml of the run; empty where it was not kept."""
-        return yaml.safe_load(self.traced.kept(PARAMS) or "{}") or {}
+        return read_yaml(self.traced.kept(PARAMS) or "{}") or {}
 
     @cached_property
     def sources(self) -> list[dict[str, Any]]:

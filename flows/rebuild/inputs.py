@@ -1,18 +1,19 @@
 """The data of then, brought into the worktree from the cache or a remote, and held against what was recorded."""
 
-import logging
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from flows.dvc_repo import dvc_repo
 from flows.rebuild.contents import digest_of
 from tasks.contracts.canonical import file_sha256
 from tasks.contracts.errors import DigestMismatch, Fault, Refused
+from tasks.contracts.yaml_text import read_yaml
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -91,23 +92,20 @@ def overlap(a: str, b: str) -> bool:
 
 @contextmanager
 def opened(root: Path, settings: Mapping[str, Any] | None = None) -> Iterator["Repo"]:
-    """DVC's view of a folder, silent. Raises Fault where DVC cannot read it."""
+    """DVC's view of a folder. Raises Fault where DVC cannot read it."""
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
-    logging.getLogger("dvc").setLevel(logging.CRITICAL)  # its progress bars would tear ours apart
-    logging.getLogger("dvc_data").setLevel(logging.CRITICAL)
-    try:
-        repo = Repo(str(root), config=dict(settings or {}))
-    except DvcException as error:
-        raise Fault("DVC cannot read this folder", where=str(root), found=" ".join(str(error).split())) from error
-    with repo:
+    with ExitStack() as stack:
+        try:
+            repo = stack.enter_context(dvc_repo(root, settings))
+        except DvcException as error:
+            raise Fault("DVC cannot read this folder", where=str(root), found=" ".join(str(error).split())) from error
         yield repo
 
 
 def _name_bytes(file: Path, name: str, digest: str | None) -> None:
     """Have a .dvc file name the bytes that the run read: somebody may have changed them without `dvc add`."""
-    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    said = read_yaml(file.read_text(encoding="utf-8"))
     for out in said["outs"]:
         if digest and out["path"] == name and out.get("md5") not in (None, digest):
             said["outs"] = [{"md5": digest, "hash": "md5", "path": name}]
@@ -117,7 +115,7 @@ def _name_bytes(file: Path, name: str, digest: str | None) -> None:
 
 def _named(file: Path, name: str) -> str | None:
     """The bytes that a .dvc file names, where a stage read but a part of them."""
-    said = yaml.safe_load(file.read_text(encoding="utf-8"))
+    said = read_yaml(file.read_text(encoding="utf-8"))
     return next((out.get("md5") for out in said["outs"] if out["path"] == name), None)
 
 

@@ -5,12 +5,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from flows import workspace
+from flows import dvc_lock, workspace
 from flows.desk import Desk
 from flows.lineage.versions import Told, told
-from flows.rebuild import inputs, locks
+from flows.rebuild import inputs
 from flows.rebuild.answer import Answer
 from flows.rebuild.conditions import machine_changed, packages_changed, refuse_other_packages
 from flows.rebuild.contents import Contents
@@ -23,6 +21,7 @@ from flows.running.groups import Groups
 from tasks.contracts.canonical import folder_digest
 from tasks.contracts.errors import HallmarkError, Refused
 from tasks.contracts.places import DVC_LOCK, POLICY, REWARD
+from tasks.contracts.yaml_text import read_yaml
 from tasks.records.manifest_store import ManifestStore
 
 TOLERANCE = 1e-6  # of a value, or of 1 where it is smaller: far above rounding, far below what learning changes
@@ -52,8 +51,8 @@ def rebuild(desk: Desk, wanted: Wanted) -> Answer:
     """
     entries = told(desk.ledger.entries())
     subject = subject_of(desk.home, entries, wanted.name, wanted.version)
-    recorded = locks.read_locks(subject.lock)
-    chosen = locks.in_order(recorded, wanted.stages)
+    recorded = dvc_lock.read_locks(subject.lock)
+    chosen = dvc_lock.in_order(recorded, wanted.stages)
     packages = packages_changed(subject.packages)
     if not wanted.other_packages:
         refuse_other_packages(packages)
@@ -78,22 +77,22 @@ def _place(desk: Desk, subject: Subject, wanted: Wanted) -> Iterator[tuple[Path,
         folder = stack.enter_context(alone(desk.home))
         Groups(desk.home).end_left_behind()
         remove_left_behind(desk.root, folder)
-        if yaml.safe_load(subject.params).get("device") != "cpu" and workspace.has_accelerator():
+        if read_yaml(subject.params).get("device") != "cpu" and workspace.has_accelerator():
             stack.enter_context(workspace.hold_accelerator())
         place = folder / desk.id
         yield place, stack.enter_context(checkout(desk.root, place, subject, keep=wanted.keep))
 
 
 def _bring(
-    tree: Path, stores: inputs.Stores, entries: Sequence[Told], subject: Subject, recorded: locks.Locks,
+    tree: Path, stores: inputs.Stores, entries: Sequence[Told], subject: Subject, recorded: dvc_lock.Locks,
     chosen: Sequence[str], rows: ManifestStore
 ) -> None:
     """Data, and outputs of stages that are left out, each held against its digest before anything runs."""
-    outside = locks.from_outside(recorded, chosen)
+    outside = dvc_lock.from_outside(recorded, chosen)
     inputs.own_cache(tree, tree.parent)
     try:
         inputs.bring_data(tree, stores, outside)
-        inputs.bring_outputs(tree, stores, locks.from_left_out(recorded, chosen))
+        inputs.bring_outputs(tree, stores, dvc_lock.from_left_out(recorded, chosen))
     except Refused as refusal:
         digest = refusal.wanted.removeprefix("md5 ")
         raise type(refusal)(refusal.what, where=refusal.where, wanted=refusal.wanted, found=refusal.found,
@@ -103,7 +102,8 @@ def _bring(
 
 
 def _run_and_compare(
-    desk: Desk, place: Path, tree: Path, recorded: locks.Locks, chosen: Sequence[str], then: Contents, tolerance: float
+    desk: Desk, place: Path, tree: Path, recorded: dvc_lock.Locks, chosen: Sequence[str], then: Contents,
+    tolerance: float
 ) -> list[Compared]:
     """Stage after stage; what comes after a stage that broke off is not run."""
     here, found = Contents(place / "cache", tree), list[Compared]()
@@ -116,7 +116,7 @@ def _run_and_compare(
         if isinstance(seconds, HallmarkError):
             found.append(Compared(name, "different", f"broke off: {type(seconds).__name__}", error=str(seconds)))
             continue
-        now = locks.read_locks((tree / DVC_LOCK).read_text(encoding="utf-8"))[name]
+        now = dvc_lock.read_locks((tree / DVC_LOCK).read_text(encoding="utf-8"))[name]
         found.append(compare(name, recorded, now, then, here, tolerance=tolerance, seconds=seconds))
         print(f"{name}: {found[-1].verdict}", flush=True)
     return found

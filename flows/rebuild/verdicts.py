@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from flows.dvc_lock import Locks, StageLock, changed_inputs, maker
 from flows.rebuild.contents import Contents
 from flows.rebuild.differences import OF_VALUES, Difference, largest
-from flows.rebuild.locks import Locks, StageLock, changed_inputs, maker
 
 Verdict = Literal["identical", "within tolerance", "different"]
 

@@ -4,18 +4,17 @@ Whatever a killed rebuild left is taken away by the next one: only what lies in 
 of somebody else.
 """
 
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from flows.rebuild.subject import Subject
 from tasks.contracts.canonical import sha256_hex
-from tasks.contracts.errors import DigestMismatch, Fault, Refused, WorkspaceBusy
+from tasks.contracts.errors import DigestMismatch, Refused, WorkspaceBusy
 from tasks.contracts.places import DVC_LOCK, PARAMS
 from tasks.records.digests import working_diff
+from tasks.records.git import git, git_output
 
 REBUILDS = "rebuild"  # below home()
 KEPT = "kept"  # a file that marks a rebuild whose folder stays
@@ -60,7 +59,8 @@ def checkout(root: Path, place: Path, subject: Subject, *, keep: bool) -> Iterat
         place.mkdir(parents=True)
         if keep:
             (place / KEPT).touch()
-        git(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(tree), subject.commit)
+        git_output(root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(tree),
+                   subject.commit)
         _lay_over(tree, subject)
         yield tree
     finally:
@@ -82,27 +82,16 @@ def remove(root: Path, place: Path) -> None:
     """Take one rebuild's folder away, and git's note of the worktree in it."""
     tree = place / "tree"
     if f"worktree {tree.resolve()}" in _listed(root):
-        git(root, "worktree", "remove", "--force", "--force", str(tree))  # twice: also one that was killed half made
+        git_output(root, "worktree", "remove", "--force", "--force", str(tree))  # twice: also one that was half made
     shutil.rmtree(place, ignore_errors=True)
 
 
-def git(root: Path, *words: str, stdin: bytes | None = None) -> bytes:
-    """What git prints. Raises Fault where it fails."""
-    done = subprocess.run(["git", *words], cwd=root, capture_output=True, input=stdin, check=False,
-                          env={**os.environ, "LC_ALL": "C"})
-    if done.returncode:
-        raise Fault(f"`git {words[0]}` failed", where=str(root), found=done.stderr.decode(errors="replace").strip())
-    return done.stdout
-
-
 def _listed(root: Path) -> list[str]:
-    return git(root, "worktree", "list", "--porcelain").decode().splitlines()
+    return git_output(root, "worktree", "list", "--porcelain").decode().splitlines()
 
 
 def _refuse_without_commit(root: Path, subject: Subject) -> None:
-    asked = subprocess.run(["git", "cat-file", "-e", f"{subject.commit}^{{commit}}"], cwd=root, capture_output=True,
-                           check=False)
-    if asked.returncode:
+    if git(root, "cat-file", "-e", f"{subject.commit}^{{commit}}").returncode:
         raise Refused("the commit that it was made at is not in this repository", where=str(subject.one),
                       wanted=subject.commit, next_step="Fetch it (`git fetch`), from whoever has it.")
 
@@ -110,7 +99,7 @@ def _refuse_without_commit(root: Path, subject: Subject) -> None:
 def _lay_over(tree: Path, subject: Subject) -> None:
     """The uncommitted changes, held against their digest, then settings and lock as they were kept."""
     if subject.diff:
-        git(tree, "apply", "--binary", "--whitespace=nowarn", "-", stdin=subject.diff)
+        git_output(tree, "apply", "--binary", "--whitespace=nowarn", "-", stdin=subject.diff)
     found = working_diff(tree)
     if found != (subject.diff or b""):
         raise DigestMismatch(

@@ -1,7 +1,6 @@
 """The objects of DVC that a registered version or a data version needs, by the dvc.lock that was kept of it."""
 
 import re
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,11 +10,13 @@ from typing import Any
 import yaml
 
 from flows.data import versions as data_versions
+from flows.dvc_lock import raw_data, read_locks
 from flows.erasure.stores import Store, listed
 from flows.lineage.reading import kept_text
-from flows.lineage.stages import Lock
 from flows.lineage.versions import Registration, Told
 from tasks.contracts.places import BUILD, DVC_LOCK
+from tasks.contracts.yaml_text import read_yaml
+from tasks.records.git import git, git_output
 
 METRICS = f"{BUILD.as_posix()}/metrics/"  # where nobody can say what dvc.yaml said: these are never in the cache
 
@@ -72,22 +73,22 @@ def outputs(
     root: Path, home: Path, entries: Iterable[Told], one: Registration, added: frozenset[str]
 ) -> dict[str, str]:
     """Path -> md5 of all that a version's kept dvc.lock has in the cache; empty where none was kept."""
-    lock = Lock.read(kept_text(home, one.files.get(DVC_LOCK.as_posix())))
+    locks = read_locks(kept_text(home, one.files.get(DVC_LOCK.as_posix())))
     commits = [entry.payload["commit"] for entry in entries
                if entry.kind == "run started" and entry.payload["run"] == one.run]
     not_cached = uncached(root, commits[0]) if commits else frozenset()
-    found = {path: md5 for outs in lock.writes.values() for path, md5 in outs.items()
+    found = {path: md5 for stage in locks.values() for path, md5 in stage.writes.items()
              if md5 and path not in not_cached and not path.startswith(METRICS)}
-    raw = {path: md5 for stage in lock.reads for path, md5 in lock.raw(stage).items() if md5 in added}
+    raw = {path: md5 for stage in locks for path, md5 in raw_data(locks, stage).items() if md5 in added}
     return found | raw
 
 
 def uncached(root: Path, commit: str) -> frozenset[str]:
     """Outputs that dvc.yaml of a commit keeps out of the cache; none where git has the commit no more."""
-    said = subprocess.run(["git", "show", f"{commit}:dvc.yaml"], cwd=root, capture_output=True, check=False)
+    said = git(root, "show", f"{commit}:dvc.yaml")
     try:
-        stages: Mapping[str, Any] = (yaml.safe_load(said.stdout) or {}).get("stages") or {}
-    except (yaml.YAMLError, AttributeError):
+        stages: Mapping[str, Any] = (read_yaml(said.stdout.decode()) or {}).get("stages") or {}
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError):
         return frozenset()
     return frozenset(path for stage in stages.values() for key in ("outs", "metrics", "plots")
                      for one in stage.get(key, ()) if isinstance(one, dict)
@@ -96,8 +97,7 @@ def uncached(root: Path, commit: str) -> frozenset[str]:
 
 def _data_in_git(root: Path) -> frozenset[str]:
     """Every state of data/ that was tracked once: what any commit's data.dvc, or the one here, names."""
-    said = subprocess.run(["git", "log", "--all", "-p", "--format=", "--", "data.dvc"], cwd=root, capture_output=True,
-                          text=True, check=False).stdout
+    said = git_output(root, "log", "--all", "-p", "--format=", "--", "data.dvc").decode(errors="replace")
     here = root / "data.dvc"
     said += here.read_text(encoding="utf-8") if here.is_file() else ""
     return frozenset(re.findall(r"md5: ([0-9a-f]{32}\.dir)", said))

@@ -3,15 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from flows.data import versions as data_versions
 from flows.data.dvc_digests import file_md5
+from flows.dvc_lock import NO_STAGE, read_locks
 from flows.erasure.stores import CACHE, listed, stores
-from flows.lineage.stages import Lock
 from flows.promotion import history
 from flows.reconcile.findings import Finding, Ground, by_key
 from tasks.contracts.places import DVC_LOCK
+from tasks.contracts.yaml_text import read_yaml
 from tasks.records.digests import stage_lock_digest
 
 DATA = "data"
@@ -30,7 +29,7 @@ def _data(ground: Ground, cache: Path) -> Iterator[Finding]:
     said = ground.root / "data.dvc"
     if not said.is_file() or not (ground.root / DATA).is_dir():
         return
-    outs = yaml.safe_load(said.read_text(encoding="utf-8"))["outs"]
+    outs = read_yaml(said.read_text(encoding="utf-8"))["outs"]
     name = str(outs[0]["md5"])
     known = [one for one in data_versions.data_versions(ground.entries) if one.data == name]
     yield from _folder(ground, DATA, name, cache, known[0].entry if known else None,
@@ -42,11 +41,12 @@ def _build(ground: Ground, cache: Path) -> Iterator[Finding]:
     finished = ground.of("stages finished")
     if not finished or history.open_runs(ground.entries) or _broke_off_since(ground, finished[-1].index):
         return
-    lock = Lock.read((ground.root / DVC_LOCK).read_text(encoding="utf-8") if (ground.root / DVC_LOCK).is_file() else "")
+    here = ground.root / DVC_LOCK
+    locks = read_locks(here.read_text(encoding="utf-8") if here.is_file() else None)
     for stage in finished[-1].payload["stages"]:
         if stage["lock"] != stage_lock_digest(ground.root, stage["name"]):
             continue  # somebody ran it by hand since, or is at another commit
-        for path, md5 in lock.writes.get(stage["name"], {}).items():
+        for path, md5 in locks.get(stage["name"], NO_STAGE).writes.items():
             if md5 and (ground.root / path).exists():
                 yield from _folder(ground, path, md5, cache, finished[-1].index,
                                    f"`dvc checkout --force {path}` puts back what the stage made.")

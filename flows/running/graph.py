@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.dvc_repo import dvc_repo
 from tasks.contracts.errors import NotAWorkspace, WorkspaceBusy
 
 if TYPE_CHECKING:
@@ -48,15 +49,11 @@ def read_graph(root: Path) -> Graph:
 
 @contextmanager
 def _repo(root: Path) -> Iterator["Repo"]:
-    import logging
-
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
-    from dvc.repo import Repo
 
-    logging.getLogger("dvc").setLevel(logging.CRITICAL)  # DVC's own progress bars would tear ours apart
     try:
-        with Repo(str(root)) as repo:
+        with dvc_repo(root) as repo:
             yield repo
     except LockError as error:
         raise WorkspaceBusy(

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tasks.contracts.canonical import canonical_json, file_sha256, sha256_hex
 from tasks.contracts.errors import NotAWorkspace, ParamsInvalid
 from tasks.contracts.places import CHECKPOINTS, PARAMS, home
+from tasks.contracts.yaml_text import read_yaml
 
 
 def checkpoint_folder(stage: str) -> Path:
@@ -25,7 +24,7 @@ def stage_digest(stage: str) -> str:
         NotAWorkspace: there is no dvc.yaml here, or it has no such stage.
     """
     entry = _entry(stage)
-    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    params = read_yaml(PARAMS.read_text(encoding="utf-8"))
     return sha256_hex(canonical_json({
         "deps": {name: _content(Path(name)) for name in entry.get("deps", [])},
         "params": {name: _setting(params, name) for name in entry.get("params", [])}}))
@@ -54,7 +53,7 @@ def require_dep(stage: str, path: Path) -> None:
 
 def _entry(stage: str) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
+        found = read_yaml(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"][stage]
     except (FileNotFoundError, KeyError):
         raise NotAWorkspace(f"dvc.yaml has no stage {stage}", where=str(Path.cwd()),
                             next_step="Run this in the root of a Hallmark checkout.") from None

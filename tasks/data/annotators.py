@@ -130,7 +130,7 @@ def _annotators(known: Known) -> tuple[np.ndarray, np.ndarray]:
     keys, rows = np.empty(0, np.uint64), np.empty(0, np.int64)
     start = 0
     for piece in known.annotators.pieces():
-        kept = piece[(piece != NO_ONE) & known.met(np.arange(start, start + len(piece)))]
+        kept = piece[(piece != NO_ONE) & known.all_met(start, start + len(piece))]
         start += len(piece)
         new, counts = np.unique(kept, return_counts=True)
         keys, places = np.unique(np.concatenate([keys, new]), return_inverse=True)
@@ -143,7 +143,7 @@ def _labelled(known: Known, keys: np.ndarray) -> Iterator[tuple[np.ndarray, np.n
     """Of the pairs with answers of unlike length: places in `keys`, and whether the longer one is chosen."""
     start = 0
     for who, bits in zip(known.annotators.pieces(), known.signs.pieces(), strict=True):
-        met = known.met(np.arange(start, start + len(who)))
+        met = known.all_met(start, start + len(who))
         start += len(who)
         if len(keys):
             places = np.minimum(np.searchsorted(keys, who), len(keys) - 1)

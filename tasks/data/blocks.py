@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tasks.contracts.errors import DataRefused
 from tasks.data.formats import JSON_LINES, read_rows, refuse_array, rows_of_lines
@@ -13,6 +14,8 @@ from tasks.data.rows import RawRow
 
 BLOCK_BYTES = 2 << 20
 BLOCK_ROWS = 2000
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -118,50 +121,46 @@ def _whole_lines(path: Path, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def row_blocks(path: Path, read: Callable[[Path], Iterator[RawRow]] = read_rows) -> Iterator[Block]:
-    """Read rows of any format, or those that `read` makes of them, in blocks of at most BLOCK_ROWS rows
-    and about BLOCK_BYTES characters.
+    """Read rows of any format, or those that `read` makes of them, into blocks.
 
     Raises:
         DataRefused: as formats.read_rows does, after the rows before were yielded.
     """
-    number, characters = 0, 0
-    rows: list[RawRow] = []
-    fault: DataRefused | None = None
-    try:
-        for row in read(path):
-            rows.append(row)
-            characters += _characters(row.value)
-            if len(rows) >= BLOCK_ROWS or characters >= BLOCK_BYTES:
-                yield Block(number, 1, rows=tuple(rows))
-                number, characters, rows = number + 1, 0, []
-    except DataRefused as refusal:
-        fault = refusal
-    if rows:
-        yield Block(number, 1, rows=tuple(rows))
-    if fault:
-        raise fault
+    for number, rows in enumerate(_runs(read(path), lambda row: (1, _characters(row.value)))):
+        yield Block(number, 1, rows=rows)
 
 
 def table_blocks(path: Path) -> Iterator[Block]:
-    """Put tables of Parquet into blocks of about BLOCK_ROWS rows or BLOCK_BYTES bytes.
+    """Put tables of Parquet into blocks.
 
     Raises:
         DataRefused: as parquet_tables.parquet_tables does, after the tables before were yielded.
     """
-    number = rows = size = 0
-    tables: list[Table] = []
+    for number, tables in enumerate(_runs(parquet_tables(path), lambda table: (table.count, len(table.packed)))):
+        yield Block(number, 1, tables=tables)
+
+
+def _runs(parts: Iterator[Part], size_of: Callable[[Part], tuple[int, int]]) -> Iterator[tuple[Part, ...]]:
+    """Yield runs of parts with at most BLOCK_ROWS rows and about BLOCK_BYTES bytes; a refusal comes after the last.
+
+    Args:
+        size_of: the rows and the bytes of a part.
+    """
+    run: list[Part] = []
+    rows = size = 0
     fault: DataRefused | None = None
     try:
-        for table in parquet_tables(path):
-            if tables and (rows + table.count > BLOCK_ROWS or size + len(table.packed) > BLOCK_BYTES):
-                yield Block(number, 1, tables=tuple(tables))
-                number, rows, size, tables = number + 1, 0, 0, []
-            tables.append(table)
-            rows, size = rows + table.count, size + len(table.packed)
+        for part in parts:
+            more_rows, more_bytes = size_of(part)
+            if run and (rows + more_rows > BLOCK_ROWS or size + more_bytes > BLOCK_BYTES):
+                yield tuple(run)
+                run, rows, size = [], 0, 0
+            run.append(part)
+            rows, size = rows + more_rows, size + more_bytes
     except DataRefused as refusal:
         fault = refusal
-    if tables:
-        yield Block(number, 1, tables=tuple(tables))
+    if run:
+        yield tuple(run)
     if fault:
         raise fault
 

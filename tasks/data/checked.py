@@ -1,6 +1,5 @@
 """From sources to checked rows: one file a kind, each row with its id and its split, and where it came from."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from tasks.data.examination import Examination, Workplace, examine
 from tasks.data.in_order import Processes
 from tasks.data.known import TRAINS
 from tasks.data.leaks import Placed, leaks_and_warnings
-from tasks.data.looking import annotator_file, text_file
+from tasks.data.looking import take
 from tasks.data.origins import ORIGINS, OriginWriter
 from tasks.data.printable import printable_path
 from tasks.data.schema import Row
@@ -95,23 +94,22 @@ def write_rows(examination: Examination, folder: Path, number: int, origins: Ori
         for block, rows in enumerate(known.blocks):
             trains = known.fates[start:start + rows] == TRAINS
             ids, lines = known.ids.read(start, start + rows), known.lines.read(start, start + rows)
-            annotators = json.loads(annotator_file(known.folder, block).read_bytes())
+            texts, annotators = take(known.folder, block)
             kept = np.flatnonzero(trains)
             origins.write(number, ids[kept], lines[kept], [annotators[row] for row in kept])
-            for piece in _texts(text_file(known.folder, block), known.sizes.read(start, start + rows), trains):
+            for piece in _that_train(texts, known.sizes.read(start, start + rows), trains):
                 target.write(piece)
             start += rows
 
 
-def _texts(path: Path, sizes: np.ndarray, trains: np.ndarray) -> Iterator[bytes]:
+def _that_train(texts: bytes, sizes: np.ndarray, trains: np.ndarray) -> Iterator[bytes]:
     """The lines of a block that train."""
-    data = path.read_bytes()
     if trains.all():
-        yield data
+        yield texts
         return
     ends = np.cumsum(sizes)
     for start, end in zip((ends - sizes)[trains].tolist(), ends[trains].tolist(), strict=True):
-        yield data[start:end]
+        yield texts[start:end]
 
 
 def checked_row(row: Row, split: str) -> Row:

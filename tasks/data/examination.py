@@ -179,14 +179,14 @@ class _Reading:
         similar = similar_rows(self.known, self._config.near_duplicate_similarity, without=near)
         observations.add("similar", self.known.lines.rows(similar))
         for start, bits, lines in self._shown():
-            met = self.known.met(np.arange(start, start + len(bits)))
+            met = self.known.all_met(start, start + len(bits))
             observations.add_bits(bits[met], lines[met])
         return observations
 
     def _balance(self) -> Balance:
         counts = dict.fromkeys((LONGER, SHORTER, LABELLED_GOOD, LABELLED_BAD), 0)
         for start, bits, _ in self._shown():
-            bits = bits[self.known.met(np.arange(start, start + len(bits)))]
+            bits = bits[self.known.all_met(start, start + len(bits))]
             for bit in counts:
                 counts[bit] += int(np.count_nonzero(bits & np.uint64(bit)))
         return Balance(*most_repeated_answer(self.known), *counts.values())

@@ -40,7 +40,7 @@ def is_rows(path: Path) -> bool:
 
 def has_byte_order_mark(path: Path) -> bool:
     """Whether one stands before the first row; readers leave it out. Raises DataRefused as read_rows does."""
-    pieces = next((pieces for ending, pieces in _TEXT.items() if path.name.lower().endswith(ending)), None)
+    pieces = next((pieces for ending, pieces in _MARKED.items() if path.name.lower().endswith(ending)), None)
     return pieces is not None and begins_with_mark(pieces(path))
 
 
@@ -105,20 +105,20 @@ def _unmarked(pieces: Pieces) -> Pieces:
 
 
 def _read_with(rows: Callable[[Path, Iterator[bytes]], Iterator[RawRow]], pieces: Pieces) -> Reader:
-    return lambda path: rows(path, without_mark(pieces(path)))
+    return lambda path: rows(path, pieces(path))
 
 
 _PACKINGS: dict[str, Pieces] = {"": plain_pieces, ".gz": gzip_pieces, ".zst": zstd_pieces}
 _ROWS = {".jsonl": json_rows, ".ndjson": json_rows, ".csv": csv_rows, ".txt": text_rows}
-_TEXT = {ending + packing: pieces for ending in _ROWS for packing, pieces in _PACKINGS.items()}
+_MARKED = {ending + packing: pieces for ending in _ROWS for packing, pieces in _PACKINGS.items()}
+_TEXT = {ending: _unmarked(pieces) for ending, pieces in _MARKED.items()}
 
 # JSON Lines -> the bytes that a file holds: they can be divided between lines, and read by several processes
-JSON_LINES: dict[str, Pieces] = {
-    ending: _unmarked(pieces) for ending, pieces in _TEXT.items() if ending.startswith((".jsonl", ".ndjson"))}
+JSON_LINES = {ending: pieces for ending, pieces in _TEXT.items() if ending.startswith((".jsonl", ".ndjson"))}
 
 FORMATS: dict[str, Reader] = {
-    ending + packing: _read_with(rows, pieces)
-    for ending, rows in _ROWS.items() for packing, pieces in _PACKINGS.items()} | {".parquet": parquet_rows}
+    ending + packing: _read_with(rows, _TEXT[ending + packing])
+    for ending, rows in _ROWS.items() for packing in _PACKINGS} | {".parquet": parquet_rows}
 
 _REFUSED = {
     ".tar.gz": "an archive (tar)", ".tgz": "an archive (tar)", ".tar": "an archive (tar)", ".zip": "an archive (zip)",

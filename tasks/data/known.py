@@ -63,8 +63,11 @@ class Known:
 
     def met(self, rows: np.ndarray) -> np.ndarray:
         """True for rows that others were held against: all but exact duplicates and those with another's id."""
-        fates = self.fates[rows]
-        return (fates == TRAINS) | (fates == WITHDRAWN)
+        return _were_met(self.fates[rows])
+
+    def all_met(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """The same of the rows start..stop, or of all: bool [rows]."""
+        return _were_met(self.fates[start:stop])
 
     def first_prompts(self, records: np.ndarray) -> np.ndarray:
         """Of the sorted records of a partition of prompts, the first row of each prompt."""
@@ -75,3 +78,8 @@ class Known:
         """Remove what only the writing of the rows needs: their texts and ids."""
         for path in (*self.folder.glob("*.rows"), *self.folder.glob("*.annotators")):
             path.unlink()
+
+
+def _were_met(fates: np.ndarray) -> np.ndarray:
+    met: np.ndarray = (fates == TRAINS) | (fates == WITHDRAWN)
+    return met

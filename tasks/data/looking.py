@@ -4,7 +4,7 @@ This is what processes do side by side. It holds no state, so that a block gives
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -55,9 +55,28 @@ def look(block: Block, asked: Asked) -> Looked:
         found.lines.append(raw.line)
         found.take(row, (*signs, *held), asked.split if asked.texts else None)
     if asked.texts:
-        text_file(asked.texts, block.number).write_bytes(b"".join(found.texts))
-        annotator_file(asked.texts, block.number).write_text(json.dumps(found.annotators))
+        keep(asked.texts, block.number, found.texts, found.annotators)
     return found.looked()
+
+
+def keep(folder: Path, number: int, texts: Sequence[bytes], annotators: Sequence[str | None]) -> None:
+    """Write the checked rows of a block, and who labelled them, for the time being; packed, since disks are slow."""
+    import zstandard
+
+    packed = zstandard.ZstdCompressor(level=1).compress(b"".join(texts))
+    _file(folder, number, "rows").write_bytes(packed)
+    _file(folder, number, "annotators").write_text(json.dumps(annotators))
+
+
+def take(folder: Path, number: int) -> tuple[bytes, list[str | None]]:
+    """The rows of a block as one, and who labelled each, as `keep` wrote them; the files are removed."""
+    import zstandard
+
+    rows, annotators = _file(folder, number, "rows"), _file(folder, number, "annotators")
+    taken = zstandard.ZstdDecompressor().decompress(rows.read_bytes()), json.loads(annotators.read_bytes())
+    rows.unlink()
+    annotators.unlink()
+    return taken
 
 
 def looking(asked: Asked) -> "partial[Looked]":
@@ -65,11 +84,5 @@ def looking(asked: Asked) -> "partial[Looked]":
     return partial(look, asked=asked)
 
 
-def text_file(folder: Path, number: int) -> Path:
-    """Where the checked rows of a block are written for the time being."""
-    return folder / f"{number:06d}.rows"
-
-
-def annotator_file(folder: Path, number: int) -> Path:
-    """Where it is written who labelled them: a JSON list of names and nulls."""
-    return folder / f"{number:06d}.annotators"
+def _file(folder: Path, number: int, what: str) -> Path:
+    return folder / f"{number:06d}.{what}"

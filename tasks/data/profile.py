@@ -72,7 +72,7 @@ def profile(known: Known, markers: Markers, balance: Balance) -> Profile:
 def _scripts(known: Known) -> dict[str, int]:
     start, counts = 0, np.zeros(len(SCRIPTS), np.int64)
     for piece in known.scripts.pieces():
-        counts += np.bincount(piece[known.met(np.arange(start, start + len(piece)))], minlength=len(SCRIPTS))
+        counts += np.bincount(piece[known.all_met(start, start + len(piece))], minlength=len(SCRIPTS))
         start += len(piece)
     return {name: number for name, number in zip(SCRIPTS, counts.tolist(), strict=True) if number}
 

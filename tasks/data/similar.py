@@ -22,7 +22,7 @@ def similar_rows(known: Known, at_least: float, without: np.ndarray) -> np.ndarr
         at_least: the estimated similarity from which on rows are said to be.
         without: bool [rows], those that need not be looked at.
     """
-    found = without | ~known.met(np.arange(known.rows))
+    found = without | ~known.all_met()
     skipped = found.copy()
     for records in known.bands.partitions():
         records = records[known.met(records["row"])]

@@ -22,11 +22,13 @@ def csv_rows(path: Path, pieces: Iterator[bytes]) -> Iterator[RawRow]:
         DataRefused: no header, a column named twice, broken quotes, or a record that is too long.
     """
     csv.field_size_limit(LINE_BYTES_AT_MOST)
-    reader = csv.reader(_text_lines(path, pieces), strict=True)
+    text = _TextLines(path, pieces)
+    reader = csv.reader(text, strict=True)
     number = 0
     try:
         header = _header(path, next(reader, []))
         for cells in reader:
+            text.record_bytes = 0
             if not cells:
                 continue
             number += 1
@@ -38,12 +40,31 @@ def csv_rows(path: Path, pieces: Iterator[bytes]) -> Iterator[RawRow]:
         raise DataRefused(f"is not CSV: {error}", where=f"{printable_path(path)}, row {number + 1}") from None
 
 
-def _text_lines(path: Path, pieces: Iterator[bytes]) -> Iterator[str]:
-    for number, line in lines(path, pieces):
+class _TextLines:
+    """The lines of a file as text, and the bytes that the record at hand has so far.
+
+    A quoted cell may run over lines, so one record could be a whole file.
+    """
+
+    def __init__(self, path: Path, pieces: Iterator[bytes]) -> None:
+        self._path, self._lines, self.record_bytes = path, lines(path, pieces), 0
+
+    def __iter__(self) -> "_TextLines":
+        return self
+
+    def __next__(self) -> str:
+        number, line = next(self._lines)
+        self.record_bytes += len(line) + 1
+        if self.record_bytes > LINE_BYTES_AT_MOST:
+            raise DataRefused("a record is too long: a quote may not be closed", where=self._where(number),
+                              wanted=f"at most {LINE_BYTES_AT_MOST:,} bytes")
         try:
-            yield line.decode("utf-8") + "\n"
+            return line.decode("utf-8") + "\n"
         except UnicodeDecodeError:  # a quoted field may run over it: the rows after it cannot be told apart
-            raise DataRefused("is not UTF-8", where=f"{printable_path(path)}, line {number}") from None
+            raise DataRefused("is not UTF-8", where=self._where(number)) from None
+
+    def _where(self, number: int) -> str:
+        return f"{printable_path(self._path)}, line {number}"
 
 
 def _header(path: Path, names: Sequence[str]) -> Sequence[str]:

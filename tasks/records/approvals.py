@@ -6,7 +6,6 @@ passes the same review as a change of code.
 """
 
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -18,6 +17,8 @@ import yaml
 from tasks.contracts.canonical import canonical_json, sha256_hex
 from tasks.contracts.errors import Misused, PromotionRefused
 from tasks.contracts.places import APPROVERS
+from tasks.contracts.yaml_text import read_yaml
+from tasks.records.git import git
 from tasks.records.signatures import Key, sign, verify
 
 PURPOSE = "approval"
@@ -88,12 +89,12 @@ def read_approvers(root: Path) -> tuple[Approver, ...]:
     Raises:
         Misused: the committed list cannot be read, or two people on it share a name or a key.
     """
-    shown = subprocess.run(["git", "show", f"HEAD:./{APPROVERS}"], cwd=root, capture_output=True, check=False)
+    shown = git(root, "show", f"HEAD:./{APPROVERS}")
     if shown.returncode:
         return ()
     where = f"{APPROVERS} at HEAD"
     try:
-        listed = yaml.safe_load(shown.stdout.decode())["approvers"] or []
+        listed = read_yaml(shown.stdout.decode())["approvers"] or []
         found = tuple(Approver(str(one["name"]), str(one["key"]), tuple(map(str, one.get("accounts", ()))))
                       for one in listed)
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:

@@ -1,19 +1,18 @@
 """What a run was made of: digests of code, uncommitted changes, dvc.lock, settings, packages, and the hardware."""
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from pydantic import Field
 
 from tasks.contracts.canonical import canonical_json, file_sha256, sha256_hex
 from tasks.contracts.errors import NotAWorkspace
 from tasks.contracts.frozen import Frozen
 from tasks.contracts.places import CONSTRAINTS, DVC_LOCK, PARAMS
+from tasks.contracts.yaml_text import read_yaml
+from tasks.records.git import fault_of, git
 from tasks.records.machine import installed_packages, machine
 from tasks.records.whole_files import write_whole
 
@@ -98,7 +97,7 @@ def working_diff(root: Path) -> bytes:
 def stage_lock_digest(root: Path, stage: str) -> str | None:
     """The digest of what dvc.lock says of a stage, inputs and outputs; None where it says nothing."""
     try:
-        lock = yaml.safe_load((root / DVC_LOCK).read_text(encoding="utf-8"))
+        lock = read_yaml((root / DVC_LOCK).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     stages = lock.get("stages") if isinstance(lock, dict) else None
@@ -115,19 +114,11 @@ def _commit(root: Path) -> str:
                             next_step="Commit the workspace first.") from None
 
 
-def _git(root: Path, *arguments: str, env: Mapping[str, str] | None = None) -> bytes:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, check=False,
-            env={**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", **(env or {})})
-    except OSError as error:
-        raise NotAWorkspace(
-            "git cannot be started here", where=str(root), found=error.strerror or "",
-            next_step="Install git and see that the folder exists: a run is named by its commit.") from None
+def _git(root: Path, *words: str, env: Mapping[str, str] | None = None) -> bytes:
+    done = git(root, *words, env=env)
     if done.returncode:
         raise NotAWorkspace(
-            "git cannot say what is in this folder", where=str(root), wanted="a git checkout",
-            found=done.stderr.decode(errors="replace").strip() or f"git {arguments[0]} ended with {done.returncode}",
+            "git cannot say what is in this folder", where=str(root), wanted="a git checkout", found=fault_of(done),
             next_step="Run this in the root of a Hallmark checkout that was cloned with git.")
     return done.stdout
 

@@ -1,10 +1,10 @@
 """Heads that were exported: a file, or an annotated git tag whose message is the head's JSON."""
 
-import subprocess
 from pathlib import Path
 
 from tasks.contracts.canonical import canonical_json
 from tasks.contracts.errors import Misused
+from tasks.records.git import fault_of, git
 from tasks.records.heads import Head, parse_head
 
 _WANTED = "a head that `hallmark audit head` exported, as a file or a git tag"
@@ -12,11 +12,11 @@ _WANTED = "a head that `hallmark audit head` exported, as a file or a git tag"
 
 def tag_head(root: Path, name: str, head: Head) -> None:
     """Make the tag at HEAD. Raises Misused where the name is none or taken, or git knows no name of who tags."""
-    if name.startswith("-") or _git(root, "check-ref-format", f"refs/tags/{name}").returncode:
+    if name.startswith("-") or git(root, "check-ref-format", f"refs/tags/{name}").returncode:
         raise Misused("is no name for a git tag", where=name)
-    made = _git(root, "tag", "--annotate", "--cleanup=verbatim", "--message", said(head), name)
+    made = git(root, "tag", "--annotate", "--cleanup=verbatim", "--message", said(head), name)
     if made.returncode:
-        raise Misused("git did not make the tag", where=name, found=" ".join(made.stderr.split()))
+        raise Misused("git did not make the tag", where=name, found=fault_of(made))
 
 
 def read_exported(root: Path, file_or_tag: str) -> Head:
@@ -35,12 +35,8 @@ def said(head: Head) -> str:
 
 
 def _tagged(root: Path, name: str) -> str:
-    found = _git(root, "for-each-ref", "--format=%(objecttype) %(contents:subject)", f"refs/tags/{name}")
-    kind, _, subject = found.stdout.strip().partition(" ")
+    found = git(root, "for-each-ref", "--format=%(objecttype) %(contents:subject)", f"refs/tags/{name}")
+    kind, _, subject = found.stdout.decode().strip().partition(" ")
     if found.returncode or kind != "tag":
         raise ValueError("neither a file nor an annotated tag" if kind != "commit" else "a tag without a message")
     return subject
-
-
-def _git(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False)

@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import yaml
-
 from tasks.contracts.canonical import file_sha256, folder_digest
 from tasks.contracts.config import Params, load_params
 from tasks.contracts.errors import DiskFull, HallmarkError, StageBroke, StageKilled
 from tasks.contracts.places import CHECKED, METRICS, PLOTS, PREPARED, home
 from tasks.contracts.reporting import Sink
+from tasks.contracts.yaml_text import read_yaml
 from tasks.stage.files import as_floats, finite, write_metrics, write_plot
 from tasks.stage.views import View, choose_view
 
@@ -156,7 +155,7 @@ def data_of(stage: Mapping[str, Any], params: Params) -> Iterator[tuple[Path, st
 def entry_of(name: str) -> Mapping[str, Any]:
     """What dvc.yaml says of a stage; nothing where it runs outside a pipeline."""
     try:
-        stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+        stages = read_yaml(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
     except (FileNotFoundError, KeyError, TypeError):
         return {}
     return dict(stages.get(name) or {})

@@ -11,6 +11,7 @@ import pytest
 
 from tasks.contracts.errors import DataRefused
 from tasks.data.formats import FORMATS, has_byte_order_mark, read_rows
+from tasks.data.pieces import LINE_BYTES_AT_MOST
 
 ROW = b'{"prompt": "p", "chosen": "a", "rejected": "b"}'
 
@@ -229,6 +230,13 @@ def test_what_should_be_a_number_is_one_in_csv_too(tmp_path):
 ])
 def test_csv_that_cannot_be_told_apart_is_refused(tmp_path, content, reason):
     assert reason in refusal(written(tmp_path, "rows.csv", content))
+
+
+@pytest.mark.parametrize(("quote", "cell"), [(b"", b'"a\n",'), (b'"', b"a, b\n")], ids=["cells", "one open quote"])
+def test_a_csv_record_without_an_end_is_refused_before_it_fills_the_memory(tmp_path, quote, cell):
+    content = quote + cell * (LINE_BYTES_AT_MOST // len(cell) + 1)
+    path = written(tmp_path, "rows.csv", b"prompt,chosen\np,c\n" + content * 2)
+    assert f"line {content.count(bytes([10])) + 2}: a record is too long" in refusal(path)
 
 
 def test_a_csv_record_of_another_width_is_refused_alone(tmp_path):

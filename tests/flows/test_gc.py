@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from flows.cli import main as cli
-from flows.lineage.stages import Lock
+from flows.dvc_lock import read_locks
 from flows.lineage.versions import Names, told
 from flows.reconcile.retention import Keep, deleted, free, kept
 from tasks.records.mlflow_gc import doomed
@@ -27,8 +27,9 @@ def objects(world: World, store: str = "cache") -> set[str]:
 
 def made_of(world: World, version: int) -> set[str]:
     """Every object of the outputs of a version's stages, by its kept dvc.lock."""
-    lock = Lock.read((world.home / "files" / registered(world, version).files["dvc.lock"]).read_text(encoding="utf-8"))
-    folders = {md5 for outs in lock.writes.values() for md5 in outs.values()}
+    kept = world.home / "files" / registered(world, version).files["dvc.lock"]
+    locks = read_locks(kept.read_text(encoding="utf-8"))
+    folders = {md5 for stage in locks.values() for md5 in stage.writes.values()}
     return folders | {one["md5"] for folder in folders if cached(world, folder).is_file()
                       for one in json.loads(cached(world, folder).read_bytes())}
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from flows.dvc_lock import changed_inputs, from_left_out, from_outside, in_order, maker, read_locks
 from flows.rebuild.conditions import machine_changed, packages_changed, refuse_other_packages
 from flows.rebuild.contents import Contents, digest_of
 from flows.rebuild.differences import largest
-from flows.rebuild.locks import changed_inputs, from_left_out, from_outside, in_order, maker, read_locks
 from tasks.contracts.errors import Misused, Refused
 from tasks.records.machine import machine
 

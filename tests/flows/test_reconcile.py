@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flows.cli import main as cli
-from flows.lineage.stages import Lock
+from flows.dvc_lock import read_locks
 from flows.lineage.versions import Registration, registration, told
 from flows.reconcile.needed import outputs
 from flows.reconcile.snapshot import RECORDED
@@ -243,8 +243,8 @@ def test_a_change_in_the_workspace_is_named(audited: World, capsys: pytest.Captu
 
 
 def test_a_remotes_object_is_read_when_it_is_asked_for(audited: World, capsys: pytest.CaptureFixture[str]) -> None:
-    lock = Lock.read((audited.root / "dvc.lock").read_text(encoding="utf-8"))
-    name = inside(audited, lock.writes["train_policy"]["build/policy"], "model.safetensors")
+    locks = read_locks((audited.root / "dvc.lock").read_text(encoding="utf-8"))
+    name = inside(audited, locks["train_policy"].writes["build/policy"], "model.safetensors")
     flip(audited.home / "store/files/md5" / name[:2] / name[2:])
 
     assert reconciled(capsys) == {}

@@ -1,6 +1,5 @@
 """From checked labels to evidence, alone and beside comparisons: what is trained and measured, what a rule asks."""
 
-import json
 import math
 from pathlib import Path
 
@@ -13,19 +12,18 @@ from tasks.contracts.config import Params, parse_params
 from tasks.contracts.evidence import Evidence
 from tasks.contracts.gate_config import Rule
 from tasks.contracts.measured_on import FILES, expected_of, ground_of
-from tasks.contracts.places import EVIDENCE, POLICY, PREPARED, REWARD, ROUNDS, SFT
+from tasks.contracts.places import EVIDENCE, POLICY, PREPARED, REWARD, SFT
 from tasks.contracts.reporting import Silent
 from tasks.data.batches import read_shard
-from tasks.data.checked import checked_row
 from tasks.evaluate import evaluate
 from tasks.gates.decide import decide
-from tasks.models.folders import load_scorer, load_tokenizer, new_causal_model, save_model
+from tasks.models.folders import load_scorer
 from tasks.models.scorers import sequence_scores
 from tasks.models.sequences import join
 from tasks.prepare_data import prepare_data
 from tasks.train_reward import train_reward
-from tasks.training.prompts import heldout_prompts
 from tests.data.rows_on_disk import demonstrations, labels, preferences
+from tests.stage_folder import check_in, random_model, write_rounds
 
 RULE = Rule(metric="reward_model_accuracy", at_least=0.0, use="low")
 
@@ -41,31 +39,13 @@ def params(judge: str) -> Params:
         "ppo": {"updates": 1}, "gates": {"rules": []}})
 
 
-def model(folder: Path, seed: int) -> None:
-    tokenizer = load_tokenizer(PREPARED / "tokenizer")
-    torch.manual_seed(seed)
-    save_model(new_causal_model(vocabulary=len(tokenizer), hidden=16, layers=1, heads=2, context=80, pad=0, begin=1,
-                                end=2), folder)
-    tokenizer.save_pretrained(folder)
-
-
-def write_rounds() -> None:
-    ROUNDS.mkdir(parents=True)
-    lines = [{"update": number, "reward": 0.5 * number, "kl_nats": float(number), "chosen": number == 2,
-              "responses": [[5 + number, 6, 7, 2]] * 8} for number in range(3)]
-    assert len(heldout_prompts(8)) == 8
-    FILES["rounds"].write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
 def made(root: Path, kinds: dict[str, list[dict]], judge: str) -> tuple[dict[str, float], dict[str, float]]:
     """The numbers of train_reward and of evaluate, in a folder that is the working one."""
-    Path("build/checked").mkdir(parents=True)
     for kind, rows in kinds.items():
-        Path(f"build/checked/{kind}.jsonl").write_text(
-            "".join(json.dumps(checked_row(row, "auto")) + "\n" for row in rows))
+        check_in(kind, rows)
     prepare_data(params(judge), Silent())
     for seed, folder in enumerate((SFT, POLICY)):
-        model(folder, seed)
+        random_model(folder, seed, context=80)
     Path("dvc.yaml").write_text("stages:\n  train_reward: {cmd: x, deps: [build/prepared, build/sft]}\n"
                                 "  evaluate: {cmd: x, deps: [build/prepared, build/sft]}\n")
     Path("params.yaml").write_text("seed: 1\n")

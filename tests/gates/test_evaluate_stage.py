@@ -1,7 +1,6 @@
 """evaluate and compare on random weights: each number is measured on what it says, and believed for no other."""
 
 import csv
-import json
 import math
 from pathlib import Path
 
@@ -14,17 +13,15 @@ from tasks.contracts.config import Params, parse_params
 from tasks.contracts.evidence import Evidence
 from tasks.contracts.gate_config import Rule
 from tasks.contracts.measured_on import FILES, expected_of, ground_of
-from tasks.contracts.places import EVIDENCE, POLICY, PREPARED, ROUNDS, SFT
+from tasks.contracts.places import EVIDENCE, POLICY, SFT
 from tasks.contracts.reporting import Silent
-from tasks.data.checked import checked_row
 from tasks.evaluate import answers_of, evaluate
 from tasks.gates.decide import decide
-from tasks.models.folders import load_tokenizer, new_causal_model, save_model
 from tasks.prepare_data import prepare_data
 from tasks.train_reward import train_reward
 from tasks.training.answering import Answerer
-from tasks.training.prompts import heldout_prompts
 from tests.data.rows_on_disk import demonstrations, preferences
+from tests.stage_folder import check_in, random_model, write_rounds
 
 CHAMPION = Path("champion")
 
@@ -39,23 +36,6 @@ def params() -> Params:
         "ppo": {"updates": 1}, "gates": {"rules": []}})
 
 
-def model(folder: Path, seed: int) -> None:
-    tokenizer = load_tokenizer(PREPARED / "tokenizer")
-    torch.manual_seed(seed)
-    save_model(new_causal_model(vocabulary=len(tokenizer), hidden=16, layers=1, heads=2, context=60, pad=0, begin=1,
-                                end=2), folder)
-    tokenizer.save_pretrained(folder)
-
-
-def write_rounds() -> None:
-    """Three rounds at 0, 1 and 2 nats; the last one was kept."""
-    ROUNDS.mkdir(parents=True)
-    prompts = heldout_prompts(8)
-    lines = [{"update": number, "reward": 0.5 * number, "kl_nats": float(number), "chosen": number == 2,
-              "responses": [[5 + number, 6, 7, 2]] * len(prompts)} for number in range(3)]
-    FILES["rounds"].write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory):
     """A workspace in which evaluate has run and its numbers; the test works in it."""
@@ -63,14 +43,11 @@ def measured(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         patch.delenv("HALLMARK_HOME", raising=False)
-        Path("build/checked").mkdir(parents=True)
         for kind, rows in (("preferences", preferences(80)), ("demonstrations", demonstrations(80))):
-            Path(f"build/checked/{kind}.jsonl").write_text("".join(
-                json.dumps(checked_row(row | {"topic": f"t{number % 2}"}, "auto")) + "\n"
-                for number, row in enumerate(rows)))
+            check_in(kind, (row | {"topic": f"t{number % 2}"} for number, row in enumerate(rows)))
         prepare_data(params(), Silent())
         for seed, folder in enumerate((SFT, POLICY, CHAMPION)):
-            model(folder, seed)
+            random_model(folder, seed, context=60)
         Path("dvc.yaml").write_text("stages:\n  train_reward: {cmd: x, deps: [build/prepared, build/sft]}\n")
         Path("params.yaml").write_text("seed: 1\n")
         train_reward(params(), Silent())

@@ -11,6 +11,8 @@ from tasks.contracts.errors import Misused
 from tasks.contracts.yaml_text import read_yaml
 from tasks.records.stage_run import flatten
 
+CODE = ("tasks", "infra", "flows")  # folders that hold no data; the commit names them
+
 
 @dataclass(frozen=True)
 class StageLock:
@@ -23,11 +25,12 @@ class StageLock:
 
 
 Locks = Mapping[str, StageLock]
+NO_STAGE = StageLock("", {}, {}, {})  # what is known of a stage that no dvc.lock names
 
 
-def read_locks(text: str) -> dict[str, StageLock]:
-    """The stages of a dvc.lock."""
-    said = (read_yaml(text) or {}).get("stages") or {}
+def read_locks(text: str | None) -> dict[str, StageLock]:
+    """The stages of a dvc.lock; of none without its text."""
+    said = (read_yaml(text or "") or {}).get("stages") or {}
     return {name: StageLock(str(stage.get("cmd", "")), _digests(stage.get("deps", [])), _settings(stage),
                             _digests(stage.get("outs", []))) for name, stage in said.items()}
 
@@ -35,6 +38,18 @@ def read_locks(text: str) -> dict[str, StageLock]:
 def maker(locks: Locks, path: str) -> str | None:
     """The stage that wrote a path; None where it came from outside of the pipeline."""
     return next((name for name, stage in locks.items() if path in stage.writes), None)
+
+
+def parents(locks: Locks, stage: str) -> list[str]:
+    """The stages whose outputs a stage read."""
+    makers = [maker(locks, path) for path in locks.get(stage, NO_STAGE).reads]
+    return list(dict.fromkeys(made_by for made_by in makers if made_by is not None and made_by != stage))
+
+
+def raw_data(locks: Locks, stage: str) -> dict[str, str]:
+    """Path -> digest of data that a stage read and no stage wrote; code and pins are named by the commit."""
+    return {path: digest for path, digest in locks.get(stage, NO_STAGE).reads.items()
+            if maker(locks, path) is None and path.split("/")[0] not in CODE}
 
 
 def from_outside(locks: Locks, chosen: Collection[str]) -> dict[str, str]:
@@ -81,10 +96,8 @@ def changed_inputs(recorded: StageLock, now: StageLock) -> Iterator[tuple[str, s
 def _visit(locks: Locks, name: str, ordered: dict[str, None]) -> None:
     if name in ordered:
         return
-    for path in locks[name].reads:
-        before = maker(locks, path)
-        if before is not None and before != name:
-            _visit(locks, before, ordered)
+    for before in parents(locks, name):
+        _visit(locks, before, ordered)
     ordered[name] = None
 
 
