@@ -6,6 +6,7 @@ BIN := .venv/bin
 PINS := infra/constraints.txt
 INSTALLED := .venv/.installed
 ARGS ?=
+WORKERS ?= 2
 
 # A stage runs as `python -m tasks.NAME`: that python is the environment's own.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -28,8 +29,8 @@ install: $(INSTALLED) ## make .venv with every package at its pinned version
 run: $(INSTALLED) data ## retrain on the settings of params.yaml and print what was made
 	@$(BIN)/hallmark retrain $(ARGS)
 
-test: $(INSTALLED) data ## run the tests; ARGS='-m slow' runs the slow ones
-	@$(BIN)/pytest $(ARGS)
+test: $(INSTALLED) data ## run the tests, a file at a time on each of WORKERS=2; ARGS='-m slow' runs the slow ones
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(INSTALLED) ## style, types and who may import whom
 	@$(BIN)/ruff check .

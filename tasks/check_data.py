@@ -11,11 +11,11 @@ from tasks.contracts.errors import DataRefused
 from tasks.contracts.places import CHECKED, DATA_DOCS
 from tasks.contracts.reporting import Sink
 from tasks.data.checked import KINDS, SCRATCH, CheckedSource, check_sources, refusals, totals
-from tasks.data.expectations import Expected, expect
-from tasks.data.in_order import Processes
-from tasks.data.measures import measure
+from tasks.data.checks.policies import Policies
 from tasks.data.origins import ORIGINS
-from tasks.data.policies import Policies
+from tasks.data.reading.in_order import Processes
+from tasks.data.suites.expectations import Expected, expect
+from tasks.data.suites.measures import measure
 from tasks.data.whole_folder import whole_folder
 
 REPORT = "report.json"

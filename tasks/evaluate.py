@@ -12,8 +12,8 @@ from tasks.contracts.inputs import checkpoint_folder
 from tasks.contracts.measured_on import FILES, Ground
 from tasks.contracts.places import EVIDENCE, POLICY, PREPARED, SFT
 from tasks.contracts.reporting import Sink
-from tasks.data.batches import read_shard
-from tasks.data.tokenizer import prompt_ids
+from tasks.data.preparing.batches import read_shard
+from tasks.data.preparing.tokenizer import prompt_ids
 from tasks.gates.measures import Measures, several, win_points
 from tasks.gates.of_answers import Answers, against_sft, fairness, safety
 from tasks.gates.of_labels import of_labels

@@ -11,8 +11,8 @@ from tasks.contracts.errors import DataRefused
 from tasks.contracts.inputs import require_dep
 from tasks.contracts.places import CHECKED, PREPARED
 from tasks.contracts.reporting import Sink
-from tasks.data.base_tokenizer import load_base_tokenizer
-from tasks.data.preparation import (
+from tasks.data.preparing.base_tokenizer import load_base_tokenizer
+from tasks.data.preparing.preparation import (
     NAMES,
     CheckedRows,
     Shards,
@@ -22,8 +22,8 @@ from tasks.data.preparation import (
     write_prompts,
     write_text,
 )
-from tasks.data.row_ids import RowIds
-from tasks.data.tokenizer import Layout, train_tokenizer
+from tasks.data.preparing.row_ids import RowIds
+from tasks.data.preparing.tokenizer import Layout, train_tokenizer
 from tasks.data.whole_folder import whole_folder
 from tasks.records.manifests import write_manifest
 from tasks.records.uses import INDEX, MANIFESTS, PROMPTS, ROWS, TOKENIZER

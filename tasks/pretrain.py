@@ -8,7 +8,7 @@ from tasks.contracts.config import Params
 from tasks.contracts.inputs import checkpoint_folder, require_dep
 from tasks.contracts.places import BASE, PREPARED
 from tasks.contracts.reporting import Sink
-from tasks.data.batches import read_shard
+from tasks.data.preparing.batches import read_shard
 from tasks.models.base_models import hub_commit, load_base_model
 from tasks.models.folders import load_tokenizer, new_causal_model, save_model
 from tasks.training.determinism import settle

@@ -10,7 +10,7 @@ from tasks.contracts.config import Params
 from tasks.contracts.inputs import checkpoint_folder, require_dep
 from tasks.contracts.places import POLICY, PREPARED, REWARD, ROUNDS, SFT
 from tasks.contracts.reporting import Sink
-from tasks.data.batches import read_shard
+from tasks.data.preparing.batches import read_shard
 from tasks.models.ends import end_tokens
 from tasks.models.folders import load_causal_model, load_scorer, load_tokenizer, save_model
 from tasks.models.scoring import Reference

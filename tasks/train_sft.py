@@ -6,7 +6,7 @@ from tasks.contracts.config import Params
 from tasks.contracts.inputs import checkpoint_folder
 from tasks.contracts.places import BASE, PREPARED, SFT
 from tasks.contracts.reporting import Sink
-from tasks.data.batches import read_shard
+from tasks.data.preparing.batches import read_shard
 from tasks.models.folders import load_causal_model, load_tokenizer, save_model
 from tasks.training.determinism import settle
 from tasks.training.devices import pick_device

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
+LONGEST = ("test_whole_flow.py", "test_approve_command.py", "test_imports.py", "test_retrain.py")  # minutes each
 
 for name in [name for name in os.environ if name.startswith(("HALLMARK_", "MLFLOW_", "PREFECT_"))]:
     del os.environ[name]  # a test must never write into the state or the registry that its caller works with
@@ -31,6 +32,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder ../shared/real with real human data beside the checkout")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that workers which share the files end together."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -9,8 +9,8 @@ import torch
 from tasks.contracts.config import Params, parse_params
 from tasks.contracts.measured_on import FILES
 from tasks.contracts.places import CHECKED, PREPARED, ROUNDS
-from tasks.data.batches import read_shard
 from tasks.data.checked import checked_row
+from tasks.data.preparing.batches import read_shard
 from tasks.models.folders import load_tokenizer, new_causal_model, save_model
 from tasks.training.prompts import heldout_prompts
 

@@ -11,8 +11,8 @@ from tasks.contracts.config import Params
 from tasks.contracts.errors import DataRefused, ParamsInvalid
 from tasks.contracts.places import CHECKED, PREPARED
 from tasks.contracts.reporting import Silent
-from tasks.data.batches import read_shard, write_shard
-from tasks.data.splits import fraction
+from tasks.data.preparing.batches import read_shard, write_shard
+from tasks.data.preparing.splits import fraction
 from tasks.prepare_data import prepare_data
 from tasks.records.manifests import read_manifest
 from tests.data.rows_on_disk import demonstrations, preferences

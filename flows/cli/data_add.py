@@ -64,7 +64,7 @@ def add(
 
 def fetched(said: str, folder: Path) -> tuple[Path, str | None]:
     """The file that was given, or that a data set was written to in a folder, and where that came from."""
-    from tasks.data.datasets_library import place_of, write_dataset
+    from tasks.data.reading.datasets_library import place_of, write_dataset
 
     dataset = place_of(said)
     if dataset is None:

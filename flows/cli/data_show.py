@@ -55,7 +55,7 @@ def changes(first: int, second: int, found: "Between", rows: bool) -> dict[str, 
 
 def shift_of(found: "Between") -> list[dict[str, Any]]:
     """How far each spread moved, the largest first."""
-    from tasks.data.shift import shifts
+    from tasks.data.checks.shift import shifts
 
     ordered = sorted(shifts(found.before, found.after), key=lambda one: -one.divergence)
     return [{"kind": one.kind, "of": one.of, "divergence": round(one.divergence, 4), "p": one.p} for one in ordered]

@@ -27,8 +27,8 @@ from tasks.contracts.places import PARAMS
 from tasks.contracts.reporting import Silent
 from tasks.contracts.verdicts import Verdict
 from tasks.data.checked import check_sources, refusals
-from tasks.data.formats import FORMATS
-from tasks.data.in_order import Processes
+from tasks.data.reading.formats import FORMATS
+from tasks.data.reading.in_order import Processes
 from tasks.stage.files import write_whole
 
 

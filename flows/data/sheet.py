@@ -18,7 +18,7 @@ from tasks.contracts.data_config import DataConfig, SourceConfig
 from tasks.contracts.places import CHECKED
 from tasks.contracts.reporting import Silent
 from tasks.data.checked import KINDS, CheckedSource, check_sources
-from tasks.data.distributions import distributions
+from tasks.data.checks.distributions import distributions
 from tasks.data.origins import ORIGINS
 
 TOLD = ("licence", "consent", "source", "guideline", "collected", "collected_by")  # fields of SourceConfig

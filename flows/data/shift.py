@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.data.versions import KIND, DataVersion, Teller, data_in_lock, data_versions, named, sheet_of
 from tasks.contracts.places import DVC_LOCK
-from tasks.data.shift import Shift, shifts, told
+from tasks.data.checks.shift import Shift, shifts, told
 
 
 @dataclass(frozen=True)

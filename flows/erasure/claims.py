@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from tasks.contracts.canonical import file_sha256
-from tasks.data.formats import read_rows
-from tasks.data.integrity import MANIFEST
+from tasks.data.reading.formats import read_rows
+from tasks.data.reading.integrity import MANIFEST
 from tasks.stage.files import write_whole
 
 

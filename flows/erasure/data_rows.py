@@ -8,13 +8,13 @@ from flows.erasure.many_patterns import Patterns
 from tasks.contracts.canonical import row_id
 from tasks.contracts.data_config import DataConfig, Kind
 from tasks.contracts.errors import DataRefused
+from tasks.data.checks.policies import forms
 from tasks.data.examination import guess_kind
-from tasks.data.formats import is_rows, read_rows
-from tasks.data.policies import forms
-from tasks.data.ratings import Ratings
-from tasks.data.refusals import RowRefused
-from tasks.data.rows import RawRow
-from tasks.data.schema import canonical_row
+from tasks.data.reading.formats import is_rows, read_rows
+from tasks.data.reading.raw_rows import RawRow
+from tasks.data.rows.ratings import Ratings
+from tasks.data.rows.refusals import RowRefused
+from tasks.data.rows.schema import canonical_row
 
 PIECE_CHARACTERS = 1 << 16
 LONGEST = 1 << 30  # characters of a field: what is too long to train may be forgotten all the same
@@ -34,7 +34,7 @@ class Found:
     """A line that is one of the rows asked for."""
 
     row: str  # its id
-    line: int  # as tasks.data.formats counts: for tables the record, header not counted
+    line: int  # as tasks.data.reading.formats counts: for tables the record, header not counted
     texts: frozenset[str]  # as the file has them, and as the canonical row has them
 
 

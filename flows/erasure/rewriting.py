@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from tasks.data.pieces import LINE_BYTES_AT_MOST, gzip_pieces, plain_pieces
-from tasks.data.zstd_pieces import zstd_pieces
+from tasks.data.reading.pieces import LINE_BYTES_AT_MOST, gzip_pieces, plain_pieces
+from tasks.data.reading.zstd_pieces import zstd_pieces
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 
 def write_without(path: Path, lines: Collection[int], draft: Path) -> None:
-    """Write a copy of a data file without these lines, counted as tasks.data.formats counts them.
+    """Write a copy of a data file without these lines, counted as tasks.data.reading.formats counts them.
 
     Raises:
         DataRefused: the file cannot be read as what its name says.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flows.erasure.many_patterns import Patterns
 from tasks.contracts.errors import DataRefused
-from tasks.data.pieces import gzip_pieces
+from tasks.data.reading.pieces import gzip_pieces
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,11 +7,11 @@ from tasks.contracts.canonical import row_id
 from tasks.contracts.config import load_params
 from tasks.contracts.data_config import SourceConfig
 from tasks.contracts.errors import DataRefused, Misused
-from tasks.data.formats import read_rows
-from tasks.data.policies import Policies, as_trained
-from tasks.data.refusals import RowRefused
-from tasks.data.schema import canonical_row, kind_of_row
-from tasks.data.strict_json import NotJson, parse_object
+from tasks.data.checks.policies import Policies, as_trained
+from tasks.data.reading.formats import read_rows
+from tasks.data.reading.strict_json import NotJson, parse_object
+from tasks.data.rows.refusals import RowRefused
+from tasks.data.rows.schema import canonical_row, kind_of_row
 
 
 def id_of_line(file: Path, line: int) -> str:

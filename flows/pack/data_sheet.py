@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flows.lineage.versions import NOT_RECORDED
 from flows.pack.bom import TOLD
 from flows.pack.subject import Subject
-from tasks.data.schema import SPELLINGS
+from tasks.data.rows.schema import SPELLINGS
 
 if TYPE_CHECKING:
     from mlcroissant import FileObject, RecordSet

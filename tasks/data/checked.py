@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,16 +12,16 @@ from tasks.contracts.canonical import file_sha256, row_id
 from tasks.contracts.data_config import DataConfig, Kind, SourceConfig
 from tasks.contracts.reporting import Sink
 from tasks.contracts.verdicts import Verdict
-from tasks.data.duplicates import remember
+from tasks.data.checks.duplicates import remember
+from tasks.data.checks.known import TRAINS
+from tasks.data.checks.leaks import Placed, leaks_and_warnings
+from tasks.data.checks.looking import take
+from tasks.data.checks.spools import Spool
 from tasks.data.examination import Examination, Workplace, examine
-from tasks.data.in_order import Processes
-from tasks.data.known import TRAINS
-from tasks.data.leaks import Placed, leaks_and_warnings
-from tasks.data.looking import take
 from tasks.data.origins import ORIGINS, OriginWriter
-from tasks.data.printable import printable_path
-from tasks.data.schema import Row
-from tasks.data.spools import Spool
+from tasks.data.reading.in_order import Processes, in_turn
+from tasks.data.reading.printable import printable_path
+from tasks.data.rows.schema import Row
 
 SCRATCH = ".scratch"
 KINDS: tuple[Kind, ...] = ("demonstrations", "preferences", "labels", "prompts", "text")
@@ -78,8 +79,10 @@ def check_sources(
 def check_source(source: SourceConfig, config: DataConfig, place: Workplace) -> CheckedSource:
     """Examine one source."""
     path = Path(source.path)
-    examination = examine(path, source.kind, config, place, columns=source.columns, good_from=source.good_from)
-    return CheckedSource(source, file_sha256(path) if path.is_file() else None, examination)
+    with ThreadPoolExecutor(1) as beside:  # the file is read once from the disk for both
+        digest = beside.submit(file_sha256, path) if path.is_file() else None
+        examination = examine(path, source.kind, config, place, columns=source.columns, good_from=source.good_from)
+        return CheckedSource(source, digest.result() if digest else None, examination)
 
 
 def write_rows(examination: Examination, folder: Path, number: int, origins: OriginWriter) -> None:
@@ -90,11 +93,12 @@ def write_rows(examination: Examination, folder: Path, number: int, origins: Ori
     """
     known = examination.known
     start = 0
-    with (folder / f"{examination.kind}.jsonl").open("ab") as target:
-        for block, rows in enumerate(known.blocks):
+    with (folder / f"{examination.kind}.jsonl").open("ab") as target, ThreadPoolExecutor(1) as beside:
+        taken = in_turn(lambda number: beside.submit(take, known.folder, number), range(len(known.blocks)), ahead=1)
+        for rows, block in zip(known.blocks, taken, strict=True):
+            texts, annotators = block.result()
             trains = known.fates[start:start + rows] == TRAINS
             ids, lines = known.ids.read(start, start + rows), known.lines.read(start, start + rows)
-            texts, annotators = take(known.folder, block)
             kept = np.flatnonzero(trains)
             origins.write(number, ids[kept], lines[kept], [annotators[row] for row in kept])
             for piece in _that_train(texts, known.sizes.read(start, start + rows), trains):

@@ -14,24 +14,24 @@ import numpy as np
 from tasks.contracts.data_config import DataConfig, Kind, Split
 from tasks.contracts.errors import DataRefused
 from tasks.contracts.verdicts import RefusedRow, Verdict
-from tasks.data.balance import Balance
-from tasks.data.block_rows import note_names
-from tasks.data.blocks import Blocks
-from tasks.data.duplicates import DUPLICATE, judge, most_repeated_answer, notice
-from tasks.data.formats import has_byte_order_mark, read_rows
-from tasks.data.in_order import Processes
-from tasks.data.integrity import refuse_other_bytes, refuse_other_count
-from tasks.data.known import Known
-from tasks.data.looking import Asked, looking
-from tasks.data.markers import Markers
-from tasks.data.observations import LABELLED_BAD, LABELLED_GOOD, LONGER, SHORTER, Observations
-from tasks.data.policies import Policies
-from tasks.data.printable import line_list, printable_names, printable_path
-from tasks.data.profile import Profile, profile
-from tasks.data.ratings import Ratings
-from tasks.data.schema import SPELLINGS, checked_kind, kind_of_row
-from tasks.data.similar import similar_rows
-from tasks.data.spools import Spool
+from tasks.data.checks.balance import Balance
+from tasks.data.checks.block_rows import note_names
+from tasks.data.checks.duplicates import DUPLICATE, judge, most_repeated_answer, notice
+from tasks.data.checks.known import Known
+from tasks.data.checks.looking import Asked, looking
+from tasks.data.checks.markers import Markers
+from tasks.data.checks.observations import LABELLED_BAD, LABELLED_GOOD, LONGER, SHORTER, Observations
+from tasks.data.checks.policies import Policies
+from tasks.data.checks.profile import Profile, profile
+from tasks.data.checks.similar import similar_rows
+from tasks.data.checks.spools import Spool
+from tasks.data.reading.blocks import Blocks
+from tasks.data.reading.formats import has_byte_order_mark, read_rows
+from tasks.data.reading.in_order import Processes
+from tasks.data.reading.integrity import refuse_other_bytes, refuse_other_count
+from tasks.data.reading.printable import line_list, printable_names, printable_path
+from tasks.data.rows.ratings import Ratings
+from tasks.data.rows.schema import SPELLINGS, checked_kind, kind_of_row
 
 GUESS_ROWS = 100
 REFUSED_AT_MOST = 100_000  # then reading stops, so that memory stays bounded

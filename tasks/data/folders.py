@@ -11,11 +11,11 @@ from tasks.contracts.canonical import file_sha256
 from tasks.contracts.data_config import DataConfig
 from tasks.contracts.errors import DataRefused
 from tasks.contracts.verdicts import Verdict
+from tasks.data.checks.leaks import Placed, Side, leaks_and_warnings
 from tasks.data.examination import Workplace, examine
-from tasks.data.in_order import Processes
-from tasks.data.integrity import MANIFEST, refuse_missing_files
-from tasks.data.leaks import Placed, Side, leaks_and_warnings
-from tasks.data.printable import printable_path
+from tasks.data.reading.in_order import Processes
+from tasks.data.reading.integrity import MANIFEST, refuse_missing_files
+from tasks.data.reading.printable import printable_path
 
 FILES_AT_MOST = 1000
 _SIDE_WORDS: dict[Side, set[str]] = {

@@ -10,8 +10,8 @@ from tasks.contracts.data_config import DataConfig, Kind
 from tasks.contracts.verdicts import Verdict
 from tasks.data.examination import Workplace, examine
 from tasks.data.folders import check_folder
-from tasks.data.in_order import Processes
-from tasks.data.printable import printable_path
+from tasks.data.reading.in_order import Processes
+from tasks.data.reading.printable import printable_path
 
 SPLITS = "splits"
 KINDS = (*get_args(Kind), SPLITS)

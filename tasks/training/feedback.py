@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tasks.contracts.places import PREPARED
 from tasks.contracts.reporting import Sink
-from tasks.data.batches import read_shard
+from tasks.data.preparing.batches import read_shard
 from tasks.training.objectives import Comparison, Parts, Verdicts
 from tasks.training.optimising import Part
 from tasks.training.supervised import train_supervised

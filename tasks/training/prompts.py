@@ -3,7 +3,7 @@
 from itertools import cycle, islice
 
 from tasks.contracts.places import PREPARED
-from tasks.data.batches import read_shard
+from tasks.data.preparing.batches import read_shard
 from tasks.training.players import Prompt
 
 

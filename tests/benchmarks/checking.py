@@ -140,7 +140,7 @@ def checked(threads: int) -> dict[str, Any]:
     for name, module, function in (
             ("read and look at rows", examination._Reading, "read"), ("find what repeats", examination, "judge"),
             ("find near duplicates and contradictions", examination._Reading, "_observed"),
-            ("write rows", rooms, "write_rows"), ("digest of the file", rooms, "file_sha256"),
+            ("write rows", rooms, "write_rows"), ("digest of the file, beside the rest", rooms, "file_sha256"),
             ("leaks", check_data, "refusals"), ("read back and measure", check_data, "measure"),
             ("Great Expectations", check_data, "expect")):
         time_calls(parts, name, module, function)

@@ -22,7 +22,7 @@ import torch
 from tasks.contracts.config import Params, load_params
 from tasks.contracts.places import CHECKED, PREPARED
 from tasks.contracts.reporting import Silent
-from tasks.data.batches import read_shard
+from tasks.data.preparing.batches import read_shard
 from tasks.gates.baselines import longer_wins, word_baseline
 from tasks.gates.measures import win_points
 from tasks.gates.statistics import bootstrap_mean

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contracts.places import PREPARED
-from tasks.data.batches import read_shard
+from tasks.data.preparing.batches import read_shard
 from tasks.gates.baselines import word_margins
 from tasks.training.bag_fitting import fit_bag_of_tokens
 from tasks.training.objectives import Comparison

@@ -11,7 +11,7 @@ import zstandard
 from tasks.check_data import check_data
 from tasks.contracts.errors import DataRefused
 from tasks.contracts.reporting import Silent
-from tasks.data import blocks, pieces
+from tasks.data.reading import blocks, pieces
 from tests.data.rows_on_disk import demonstrations, preferences, write_rows
 from tests.test_check_data import params
 

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.contracts.data_config import DataConfig, SourceConfig
 from tasks.data.examination import Workplace, examine
-from tasks.data.in_order import Processes
+from tasks.data.reading.in_order import Processes
 from tasks.data.verdicts import check_path
 
 TORTURE = Path(__file__).parents[3] / "shared" / "torture"

@@ -10,13 +10,13 @@ import pytest
 from tasks.contracts.canonical import row_id
 from tasks.contracts.verdicts import Verdict
 from tasks.data import examination
-from tasks.data.block_rows import UNKNOWN_AT_MOST
 from tasks.data.checked import write_rows as write_rows_of
-from tasks.data.duplicates import remember
+from tasks.data.checks.block_rows import UNKNOWN_AT_MOST
+from tasks.data.checks.duplicates import remember
+from tasks.data.checks.spools import Spool
 from tasks.data.examination import Workplace, examine
-from tasks.data.in_order import Processes
 from tasks.data.origins import OriginWriter
-from tasks.data.spools import Spool
+from tasks.data.reading.in_order import Processes
 from tasks.data.verdicts import check_path
 from tests.data.rows_on_disk import demonstrations, preferences, refusal, settings, write_rows
 

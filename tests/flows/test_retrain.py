@@ -17,7 +17,7 @@ from flows.cli import main as cli
 from flows.promotion.approval import reject
 from tasks.contracts.errors import DataRefused, StageBroke
 from tests.flows.hands import desk, people
-from tests.flows.test_groups import alive, wait_until
+from tests.flows.running.test_groups import alive, wait_until
 from tests.flows.toy import measured
 
 pytestmark = pytest.mark.usefixtures("prefect_server")

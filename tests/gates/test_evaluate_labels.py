@@ -14,7 +14,7 @@ from tasks.contracts.gate_config import Rule
 from tasks.contracts.measured_on import FILES, expected_of, ground_of
 from tasks.contracts.places import EVIDENCE, POLICY, PREPARED, REWARD, SFT
 from tasks.contracts.reporting import Silent
-from tasks.data.batches import read_shard
+from tasks.data.preparing.batches import read_shard
 from tasks.evaluate import evaluate
 from tasks.gates.decide import decide
 from tasks.models.folders import load_scorer

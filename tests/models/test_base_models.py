@@ -9,7 +9,7 @@ import transformers
 from transformers import AutoModelForCausalLM
 
 from tasks.contracts.errors import ParamsInvalid
-from tasks.data.base_tokenizer import load_base_tokenizer
+from tasks.data.preparing.base_tokenizer import load_base_tokenizer
 from tasks.models.base_models import load_base_model
 from tasks.models.ends import end_tokens
 from tasks.models.generation import generate

@@ -1,7 +1,7 @@
 import torch
 
 from tasks.contracts.data_config import TokensConfig
-from tasks.data.tokenizer import train_tokenizer
+from tasks.data.preparing.tokenizer import train_tokenizer
 from tasks.models.folders import new_causal_model, save_model
 from tasks.rewards.composed import ComposedReward
 from tasks.training.answering import Answerer
