@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-PARTITIONS_BITS = 7
-PARTITIONS = 1 << PARTITIONS_BITS  # 100 million rows have 12.5 MB of one key in each
+PARTITIONS_BITS = 9
+PARTITIONS = 1 << PARTITIONS_BITS  # 100 million rows have 3.1 MB of one key in each
 BUFFER_RECORDS = 1 << 18  # 4 MiB; fewer keys never touch the disk
 
 RECORD = np.dtype([("key", "<u8"), ("row", "<i8")])
